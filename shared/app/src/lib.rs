@@ -1,0 +1,17 @@
+//! What Countersign does: use cases over small ports. It decides and orders; it talks to nothing by itself.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`ports`] | what the use cases need from the world, one small trait each |
+//! | [`caches`] | sources and secrets, remembered for a bounded time |
+//! | [`ingest`] | a delivery becomes rows and messages, or an answer that says why not |
+//! | [`process`] | messages become ledger rows and bus events |
+//! | [`reconcile`] | a window of our books against the provider's |
+//! | [`replay`] | what is known of an event or a payment, in order |
+//! | [`memory`], [`contract`] | the ports in memory, and the suite that every implementation passes |
+
+pub mod caches;
+pub mod ingest;
+pub mod ports;
+pub mod process;
+pub mod reconcile;

@@ -1,0 +1,503 @@
+//! What the use cases need from the world. Each trait is as small as one use case wants it, in the domain's own types,
+//! and has two implementations: on AWS, and in memory.
+//!
+//! Every call may fail without telling whether it took effect: a lost answer looks like a lost request. The use cases
+//! are built so that doing it again is always right.
+
+use countersign_domain::envelope::RawEvent;
+use countersign_domain::event::BusEvent;
+use countersign_domain::finding::Finding;
+use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex, SourceName, TraceId};
+use countersign_domain::ledger::LedgerRow;
+use countersign_domain::reconcile::{Difference, RunStatus, Totals};
+use countersign_domain::source::{Source, SourceConfig};
+use countersign_domain::time::{Timestamp, Window};
+use countersign_domain::translate::PaymentFact;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::future::Future;
+
+/// A call to the world that failed, or whose outcome is unknown.
+#[derive(Debug, thiserror::Error)]
+#[error("{port}: {operation} failed")]
+pub struct PortError {
+    /// Which port: `inbox`, `queue`, …
+    pub port: &'static str,
+    /// Which call.
+    pub operation: &'static str,
+    /// Why.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl PortError {
+    /// A failure of one call.
+    pub fn new(
+        port: &'static str,
+        operation: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { port, operation, source: source.into() }
+    }
+
+    /// The whole chain of reasons in one line, for a log.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source: Option<&dyn std::error::Error> = Some(self.source.as_ref());
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+}
+
+/// What a port call comes to.
+pub type Port<T> = Result<T, PortError>;
+
+/// The only source of time.
+pub trait Clock: Send + Sync {
+    /// Now, in UTC.
+    fn now(&self) -> Timestamp;
+}
+
+/// The name of an inbox row. The text of its key is `source#…`; no part can hold a `#`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum InboxKey {
+    /// An event: `source#event`.
+    Event {
+        /// Its source.
+        source: SourceName,
+        /// Its id.
+        event: EventId,
+    },
+    /// Another meaning under the id of an event: `source#event#meaning`.
+    Conflict {
+        /// Its source.
+        source: SourceName,
+        /// The id it came under.
+        event: EventId,
+        /// The digest of its meaning.
+        meaning: Sha256Hex,
+    },
+    /// Something signed that is no event: `source##digest`.
+    Unreadable {
+        /// Its source.
+        source: SourceName,
+        /// The digest of its bytes.
+        digest: Sha256Hex,
+    },
+}
+
+impl InboxKey {
+    /// Whose row it is.
+    #[must_use]
+    pub fn source(&self) -> &SourceName {
+        match self {
+            Self::Event { source, .. } | Self::Conflict { source, .. } | Self::Unreadable { source, .. } => source,
+        }
+    }
+}
+
+impl std::fmt::Display for InboxKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Event { source, event } => write!(f, "{source}#{event}"),
+            Self::Conflict { source, event, meaning } => write!(f, "{source}#{event}#{}", meaning.short()),
+            Self::Unreadable { source, digest } => write!(f, "{source}##{}", digest.short()),
+        }
+    }
+}
+
+/// How an event came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A signed webhook.
+    Delivery,
+    /// Found in the provider's list of events by reconciliation.
+    Listed,
+    /// Made by reconciliation from the provider's own payment; its body is our own [`PaymentFact`].
+    Correction,
+}
+
+/// One inbox row: what came in, byte for byte, and what is needed to prove and understand it later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxRow {
+    /// Its name.
+    pub key: InboxKey,
+    /// How it came in.
+    pub origin: Origin,
+    /// The provider's name for what it is; absent for what could not be read.
+    pub kind: Option<EventKind>,
+    /// The digest of its meaning; of its bytes for what could not be read.
+    pub meaning: Sha256Hex,
+    /// The bytes.
+    pub body: Vec<u8>,
+    /// The headers that prove it or carry its id.
+    pub headers: BTreeMap<String, String>,
+    /// By the provider's clock.
+    pub occurred_at: Option<Timestamp>,
+    /// By our clock.
+    pub received_at: Timestamp,
+    /// The request that wrote it: tells our own repeated put from a duplicate.
+    pub attempt: TraceId,
+    /// The trace that began with it.
+    pub trace: TraceId,
+    /// Why it could not be read, for what could not.
+    pub reason: Option<String>,
+}
+
+/// What a conditional put found.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The row is new.
+    Written,
+    /// The key was taken, by a row of this request and this meaning.
+    Exists {
+        /// The request that wrote the row that is there.
+        attempt: TraceId,
+        /// The digest of its meaning.
+        meaning: Sha256Hex,
+    },
+}
+
+/// What came in.
+pub trait Inbox: Send + Sync {
+    /// Writes a row if its key is free.
+    fn put(&self, row: &InboxRow) -> impl Future<Output = Port<Put>> + Send;
+    /// Reads a row, with every write that was acknowledged before.
+    fn get(&self, key: &InboxKey) -> impl Future<Output = Port<Option<InboxRow>>> + Send;
+}
+
+/// What crosses the queue: a name, never a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// Version of this shape: 1. A reader refuses one it does not know.
+    pub v: u32,
+    /// The inbox row.
+    pub key: InboxKey,
+    /// The trace.
+    pub trace: TraceId,
+}
+
+/// The queue between ingest and processor.
+pub trait Queue: Send + Sync {
+    /// Sends at most [`countersign_domain::limits::QUEUE_ENTRIES_MAX`] notices, each in the group of its source.
+    /// Returns the positions that were not taken.
+    fn send(&self, notices: &[Notice]) -> impl Future<Output = Port<Vec<usize>>> + Send;
+}
+
+/// What the ledger knows when an event is about to be applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerView {
+    /// The newest row of the payment.
+    pub latest: Option<LedgerRow>,
+    /// The row that this event made, if it was applied before.
+    pub of_event: Option<LedgerRow>,
+}
+
+/// What a conditional append found.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Append {
+    /// The row is the newest.
+    Appended,
+    /// Another row took its version first.
+    Stale,
+}
+
+/// The append-only ledger.
+pub trait Ledger: Send + Sync {
+    /// Reads a payment, with every write that was acknowledged before.
+    fn view(
+        &self,
+        source: &SourceName,
+        payment: &PaymentId,
+        event: &EventId,
+    ) -> impl Future<Output = Port<LedgerView>> + Send;
+    /// Every row of a payment, oldest first.
+    fn history(
+        &self,
+        source: &SourceName,
+        payment: &PaymentId,
+    ) -> impl Future<Output = Port<Vec<LedgerRow>>> + Send;
+    /// Writes a row if its version is free.
+    fn append(&self, row: &LedgerRow) -> impl Future<Output = Port<Append>> + Send;
+    /// The payments whose first row was written on a UTC date (`YYYY-MM-DD`), in any order.
+    fn opened_on(&self, source: &SourceName, date: &str) -> impl Future<Output = Port<Vec<PaymentId>>> + Send;
+}
+
+/// The bus that the rest of the business listens to.
+pub trait Bus: Send + Sync {
+    /// Publishes at most [`countersign_domain::limits::BUS_ENTRIES_MAX`] events. Returns the positions that were not
+    /// taken.
+    fn publish(&self, events: &[BusEvent]) -> impl Future<Output = Port<Vec<usize>>> + Send;
+}
+
+/// Whether a finding was known.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raised {
+    /// Seen for the first time.
+    New,
+    /// Seen before: the first record stays, the time of the last sight moves.
+    Known,
+}
+
+/// The doubts that wait for a person or a policy.
+pub trait Findings: Send + Sync {
+    /// Records a finding under its id.
+    fn raise(&self, finding: &Finding) -> impl Future<Output = Port<Raised>> + Send;
+    /// Every finding of a source.
+    fn list(&self, source: &SourceName) -> impl Future<Output = Port<Vec<Finding>>> + Send;
+}
+
+/// The configured sources.
+pub trait Sources: Send + Sync {
+    /// One source, or nothing.
+    fn fetch(&self, name: &SourceName) -> impl Future<Output = Port<Option<SourceConfig>>> + Send;
+    /// All of them, by name.
+    fn list(&self) -> impl Future<Output = Port<Vec<SourceConfig>>> + Send;
+}
+
+/// The signing secrets of a source, as they are stored. It does not print itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretPair {
+    /// The one that is here to stay.
+    pub current: String,
+    /// The one that is on its way out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+}
+
+impl std::fmt::Debug for SecretPair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretPair([REDACTED])")
+    }
+}
+
+/// The store of signing secrets.
+pub trait Secrets: Send + Sync {
+    /// The secrets of a source, or nothing.
+    fn fetch(&self, source: &SourceName) -> impl Future<Output = Port<Option<SecretPair>>> + Send;
+}
+
+/// One call to a provider's API: always a GET, always below the source's base URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiRequest {
+    /// Path, beginning with a slash.
+    pub path: String,
+    /// Query parameters.
+    pub query: Vec<(String, String)>,
+}
+
+/// The provider's own books. An implementation retries what may pass; what it returns is final for this run.
+pub trait ProviderApi: Send + Sync {
+    /// The body of a 200, or nothing for a 404.
+    fn get(&self, source: &Source, request: &ApiRequest) -> impl Future<Output = Port<Option<Vec<u8>>>> + Send;
+}
+
+/// Where reports are kept.
+pub trait Reports: Send + Sync {
+    /// Writes one object, replacing an equal one.
+    fn write(&self, key: &str, content_type: &str, bytes: Vec<u8>) -> impl Future<Output = Port<()>> + Send;
+}
+
+/// Where a run stands in its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Listing the provider's events, noting those that the ledger lacks.
+    Events,
+    /// Listing the provider's payments, noting differences.
+    Payments,
+    /// Looking at payments that only the ledger has.
+    Ledger,
+    /// Sending the corrections.
+    Heal,
+    /// Writing the report.
+    Report,
+    /// Nothing left.
+    Done,
+}
+
+/// The state of a run: what its checkpoint holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Whose books.
+    pub source: SourceName,
+    /// Which window.
+    pub window: Window,
+    /// Which attempt at the window: 1, and one more each time it was incomplete.
+    pub attempt: u32,
+    /// How it stands.
+    pub status: RunStatus,
+    /// What it is at.
+    pub phase: Phase,
+    /// Where in the list of this phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Pages read in this phase.
+    pub pages: u32,
+    /// Provider events seen.
+    pub events_seen: u64,
+    /// Per currency, both sides.
+    pub totals: Vec<Totals>,
+    /// Evidence rows noted.
+    pub noted: u32,
+    /// When the run began, by our clock.
+    pub started_at: Timestamp,
+    /// Why it is incomplete, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Fencing token: rises with every taking of the lease; a checkpoint of an older one is refused.
+    pub epoch: u64,
+}
+
+impl Run {
+    /// A run that has not begun.
+    #[must_use]
+    pub fn begin(source: SourceName, window: Window, attempt: u32, epoch: u64, now: Timestamp) -> Self {
+        Self {
+            source,
+            window,
+            attempt,
+            status: RunStatus::Running,
+            phase: Phase::Events,
+            cursor: None,
+            pages: 0,
+            events_seen: 0,
+            totals: Vec::new(),
+            noted: 0,
+            started_at: now,
+            cause: None,
+            epoch,
+        }
+    }
+}
+
+/// What taking a run's lease comes to.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// The run is ours until the lease ends.
+    Taken(Box<Run>),
+    /// Another invocation is at it.
+    Busy,
+    /// It was completed before.
+    Finished(Box<Run>),
+}
+
+/// What a checkpoint comes to.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// Kept.
+    Kept,
+    /// Another invocation has taken the run over.
+    Lost,
+}
+
+/// A correction that a run wants to send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heal {
+    /// The payment and the fact that comes to it.
+    pub fact: PaymentFact,
+    /// Found in the provider's list, or made from its payment.
+    pub origin: Origin,
+    /// Its id.
+    pub event: EventId,
+    /// Its type.
+    pub kind: EventKind,
+    /// The digest of its meaning.
+    pub meaning: Sha256Hex,
+    /// By the provider's clock.
+    pub occurred_at: Option<Timestamp>,
+    /// Its body, byte for byte.
+    pub body: String,
+}
+
+impl Heal {
+    /// A listed event that the ledger lacks.
+    #[must_use]
+    pub fn listed(raw: RawEvent, fact: PaymentFact) -> Self {
+        let RawEvent { id, kind, meaning, occurred_at, body } = raw;
+        Self { fact, origin: Origin::Listed, event: id, kind, meaning, occurred_at, body }
+    }
+}
+
+/// What became of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// A correction levels it.
+    Healed,
+    /// It waits for a person.
+    Open,
+}
+
+/// What a run notes while it reads. Nothing of it takes effect before everything was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Evidence {
+    /// The payments on one page of the provider's list.
+    Page {
+        /// Its number.
+        page: u32,
+        /// Their references.
+        payments: Vec<PaymentId>,
+    },
+    /// A correction.
+    Heal(Box<Heal>),
+    /// A difference.
+    Difference {
+        /// About which payment.
+        payment: PaymentId,
+        /// What.
+        difference: Difference,
+        /// What becomes of it.
+        resolution: Resolution,
+    },
+}
+
+impl Evidence {
+    /// Its key within the run: the same note, made again, is the same row.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Page { page, .. } => format!("page#{page:06}"),
+            Self::Heal(heal) => format!("heal#{}#{}", heal.fact.payment, heal.event),
+            Self::Difference { payment, difference, .. } => {
+                format!("difference#{payment}#{}", difference.kind.as_str())
+            }
+        }
+    }
+}
+
+/// The runs of reconciliation and what they note.
+pub trait Runs: Send + Sync {
+    /// Takes the lease of a run until `lease_until`, beginning the run if it is new. A run that is complete is not
+    /// taken; an incomplete one begins again as its next attempt, whose notes are apart from those of the last.
+    fn take(
+        &self,
+        source: &SourceName,
+        window: Window,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> impl Future<Output = Port<Lease>> + Send;
+    /// Keeps the state of a run, if its epoch is still the newest. `lease_until` in the past gives the lease back.
+    fn checkpoint(&self, run: &Run, lease_until: Timestamp) -> impl Future<Output = Port<Checkpoint>> + Send;
+    /// The state of a run, or nothing.
+    fn find(&self, source: &SourceName, window: Window) -> impl Future<Output = Port<Option<Run>>> + Send;
+    /// Keeps notes, replacing equal ones.
+    fn note(&self, run: &Run, notes: &[Evidence]) -> impl Future<Output = Port<()>> + Send;
+    /// Every note of a run whose key begins with `prefix`, in key order.
+    fn notes(&self, run: &Run, prefix: &str) -> impl Future<Output = Port<Vec<Evidence>>> + Send;
+}

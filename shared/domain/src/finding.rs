@@ -1,0 +1,103 @@
+//! A difference or a doubt that a person or a policy must settle.
+
+use crate::ids::{EventId, PaymentId, Sha256Hex, SourceName};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What sort of doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Signed, but no event can be read from it.
+    Unreadable,
+    /// An event id came again with another meaning. The first one counts.
+    Conflicting,
+    /// A rule fits the event, but one of its fields cannot be used.
+    Untranslatable,
+    /// The fact contradicts what the ledger knows.
+    Contradiction,
+    /// The provider has it, the ledger does not.
+    MissingHere,
+    /// The ledger has it, the provider does not.
+    MissingThere,
+    /// Both have it, with different amounts.
+    AmountDiffers,
+    /// Both have it, in different currencies.
+    CurrencyDiffers,
+    /// Both have it, with different amounts given back.
+    RefundDiffers,
+    /// The ledger is behind the provider.
+    StatusBehind,
+    /// The ledger is ahead of the provider.
+    StatusAhead,
+    /// More was given back than was taken.
+    OutOfBalance,
+}
+
+impl FindingKind {
+    /// The word that stands for it in keys, reports and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Conflicting => "conflicting",
+            Self::Untranslatable => "untranslatable",
+            Self::Contradiction => "contradiction",
+            Self::MissingHere => "missing_here",
+            Self::MissingThere => "missing_there",
+            Self::AmountDiffers => "amount_differs",
+            Self::CurrencyDiffers => "currency_differs",
+            Self::RefundDiffers => "refund_differs",
+            Self::StatusBehind => "status_behind",
+            Self::StatusAhead => "status_ahead",
+            Self::OutOfBalance => "out_of_balance",
+        }
+    }
+}
+
+/// What a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// One event.
+    Event(EventId),
+    /// One payment.
+    Payment(PaymentId),
+    /// One delivery from which no event could be read, by the digest of its bytes.
+    Delivery(Sha256Hex),
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Event(id) => write!(f, "event {id}"),
+            Self::Payment(id) => write!(f, "payment {id}"),
+            Self::Delivery(digest) => write!(f, "delivery {}", digest.short()),
+        }
+    }
+}
+
+/// One difference or doubt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Where.
+    pub source: SourceName,
+    /// What sort.
+    pub kind: FindingKind,
+    /// About what.
+    pub subject: Subject,
+    /// What was found, in words that hold no body, secret or personal data.
+    pub reason: String,
+    /// When it was found.
+    pub found_at: Timestamp,
+}
+
+impl Finding {
+    /// Its id: the same doubt about the same thing is the same finding, however often it is found.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let subject = self.subject.to_string();
+        let digest = Sha256Hex::of(&[self.source.as_str().as_bytes(), self.kind.as_str().as_bytes(), subject.as_bytes()]);
+        format!("{}-{}", self.kind.as_str(), digest.short())
+    }
+}

@@ -1,0 +1,223 @@
+//! Names that were checked once, so that no key, log line or message ever holds an unchecked one.
+
+use crate::limits::{ID_BYTES_MAX, KIND_BYTES_MAX, SOURCE_NAME_BYTES_MAX};
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// Why a text cannot be a name. It never repeats the text: an id from outside is shown only once it is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Nothing there.
+    #[error("the {what} is empty")]
+    Empty {
+        /// What it was meant to name.
+        what: &'static str,
+    },
+    /// Over its limit.
+    #[error("the {what} has {bytes} bytes, more than {bytes_max}")]
+    TooLong {
+        /// What it was meant to name.
+        what: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// A character that keys, messages or logs must not hold.
+    #[error("the {what} holds {character:?} at byte {at}; {allowed}")]
+    Character {
+        /// What it was meant to name.
+        what: &'static str,
+        /// The character.
+        character: char,
+        /// Where.
+        at: usize,
+        /// What may stand there.
+        allowed: &'static str,
+    },
+}
+
+const PRINTABLE: &str = "printable ASCII without spaces and `#` is allowed";
+const SLUG: &str = "lower-case letters, digits and `-` are allowed";
+
+fn check(
+    text: &str,
+    what: &'static str,
+    bytes_max: usize,
+    allowed: &'static str,
+    is_allowed: fn(char) -> bool,
+) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty { what });
+    }
+    if text.len() > bytes_max {
+        return Err(IdError::TooLong { what, bytes: text.len(), bytes_max });
+    }
+    match text.char_indices().find(|(_, c)| !is_allowed(*c)) {
+        Some((at, character)) => Err(IdError::Character { what, character, at, allowed }),
+        None => Ok(()),
+    }
+}
+
+/// `#` separates the parts of a key, so no part may hold one.
+fn is_printable(c: char) -> bool {
+    c.is_ascii_graphic() && c != '#'
+}
+
+fn is_slug(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident: $what:literal, $max:expr, $allowed:expr, $is_allowed:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schemars(with = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name, if it is one.
+            ///
+            /// # Errors
+            /// [`IdError`] says what is wrong with the text, without repeating it.
+            pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
+                let text = text.into();
+                check(&text, $what, $max, $allowed, $is_allowed)?;
+                Ok(Self(text))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+    )*};
+}
+
+names! {
+    /// One configured endpoint, as it stands in its URL: `stripe-main`.
+    SourceName: "source name", SOURCE_NAME_BYTES_MAX, SLUG, is_slug;
+    /// The provider's id of one event, unique within its source: `evt_1NG8Du2eZvKYlo2C`.
+    EventId: "event id", ID_BYTES_MAX, PRINTABLE, is_printable;
+    /// The provider's name for one payment, unique within its source: `pi_3MtwBwLkdIwHu7ix`.
+    PaymentId: "payment reference", ID_BYTES_MAX, PRINTABLE, is_printable;
+    /// The provider's id of one refund, dispute, payout or attempt: an item of a register.
+    ItemId: "item id", ID_BYTES_MAX, PRINTABLE, is_printable;
+    /// The provider's name for what sort of event it is: `payment_intent.succeeded`.
+    EventKind: "event type", KIND_BYTES_MAX, PRINTABLE, is_printable;
+}
+
+/// A W3C trace id: 16 bytes, lower-case hex. It is made at the delivery and travels to the published event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TraceId(String);
+
+impl TraceId {
+    /// From 16 random bytes, which the caller brings.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(HEXLOWER.encode(&bytes))
+    }
+
+    /// 32 hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The CloudEvents `traceparent` of this trace, with a span id taken from the trace itself so that a republished
+    /// event has the same bytes.
+    #[must_use]
+    pub fn traceparent(&self) -> String {
+        let span = self.0.get(..16).unwrap_or("0000000000000001");
+        format!("00-{}-{span}-01", self.0)
+    }
+}
+
+/// A SHA-256, lower-case hex.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sha256Hex(String);
+
+impl Sha256Hex {
+    /// The hash of the parts, each preceded by its length so that no two lists of parts share one.
+    #[must_use]
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self(HEXLOWER.encode(&hash.finalize()))
+    }
+
+    /// 64 hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first 128 bits, 32 hex digits: enough for an id that nobody can choose freely.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..32).unwrap_or(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_refuse_what_keys_and_logs_must_not_hold() {
+        let long = "x".repeat(ID_BYTES_MAX + 1);
+        for (text, message) in [
+            ("", "the event id is empty"),
+            ("a b", "the event id holds ' ' at byte 1; printable ASCII without spaces and `#` is allowed"),
+            ("a#b", "the event id holds '#' at byte 1; printable ASCII without spaces and `#` is allowed"),
+            ("é", "the event id holds 'é' at byte 0; printable ASCII without spaces and `#` is allowed"),
+            (long.as_str(), "the event id has 201 bytes, more than 200"),
+        ] {
+            assert_eq!(EventId::new(text).map_err(|e| e.to_string()), Err(message.to_owned()));
+        }
+        assert!(SourceName::new("stripe-main").is_ok());
+        assert!(SourceName::new("Stripe").is_err());
+        assert!(SourceName::new("x".repeat(SOURCE_NAME_BYTES_MAX + 1)).is_err());
+        assert!(EventKind::new("x".repeat(KIND_BYTES_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn parts_cannot_be_shifted() {
+        assert_ne!(Sha256Hex::of(&[b"ab", b"c"]), Sha256Hex::of(&[b"a", b"bc"]));
+        assert_eq!(Sha256Hex::of(&[]).short().len(), 32);
+    }
+}

@@ -1,0 +1,38 @@
+//! The rules of Countersign, and nothing else.
+//!
+//! Everything here is a pure function of its arguments: no clock, no environment, no network, no log, no async.
+//! The arrows of the system end in this crate, so a rule can be read, tested and simulated by itself.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`limits`] | every bound of the system, with its unit |
+//! | [`ids`] | parsed names: source, event, payment, trace |
+//! | [`money`] | integer minor units in an ISO 4217 currency |
+//! | [`json`] | a strict, lazy view of a provider's JSON; its canonical digest |
+//! | [`dialect`] | a provider as data: TOML, checked and compiled |
+//! | [`signature`], [`sign`] | delivery -> verified bytes, and the other way round |
+//! | [`envelope`] | verified bytes -> events |
+//! | [`translate`] | event -> fact |
+//! | [`fact`], [`payment`] | what happened, and what it adds up to |
+//! | [`ledger`] | one row of the append-only ledger |
+//! | [`event`] | what the bus is told |
+//! | [`finding`] | a doubt that a person or a policy must settle |
+//! | [`reconcile`] | our books against the provider's |
+
+pub mod dialect;
+pub mod envelope;
+pub mod event;
+pub mod fact;
+pub mod finding;
+pub mod ids;
+pub mod json;
+pub mod ledger;
+pub mod limits;
+pub mod money;
+pub mod payment;
+pub mod reconcile;
+pub mod sign;
+pub mod signature;
+pub mod source;
+pub mod time;
+pub mod translate;

@@ -1,0 +1,127 @@
+//! One configured endpoint: a dialect, an account, a mode.
+
+use crate::dialect::{Dialect, DialectError};
+use crate::ids::SourceName;
+use serde::{Deserialize, Serialize};
+
+/// Live money or play money. An event of the other mode never moves a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Real money.
+    Live,
+    /// A provider's test mode or sandbox.
+    Test,
+}
+
+/// Where a source's dialect comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DialectRef {
+    /// One that is built in, by name.
+    BuiltIn(String),
+    /// A TOML text of its own, kept with the source.
+    Own(String),
+}
+
+/// Whether deliveries of a source are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceState {
+    /// Accepted.
+    Enabled,
+    /// Answered like an unknown source.
+    Disabled,
+}
+
+/// A source as it is stored. It becomes a [`Source`] only with a dialect that checks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// Its name, the last part of its URL.
+    pub name: SourceName,
+    /// How its provider speaks.
+    pub dialect: DialectRef,
+    /// The provider's account, for people.
+    pub account: String,
+    /// Live or test.
+    pub mode: Mode,
+    /// Whether it is in use.
+    pub state: SourceState,
+    /// Another base URL of the provider's API than the dialect's: a sandbox, or a fake on loopback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_base_url: Option<String>,
+}
+
+/// A source that works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name.
+    pub name: SourceName,
+    /// Its compiled dialect.
+    pub dialect: Dialect,
+    /// Live or test.
+    pub mode: Mode,
+    /// Base URL of the provider's API, if it has one.
+    pub api_base_url: Option<String>,
+}
+
+/// Why a stored source does not work.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// No such built-in dialect.
+    #[error("source {source_name}: there is no built-in dialect {dialect:?}; there are {known}")]
+    UnknownDialect {
+        /// The source.
+        source_name: SourceName,
+        /// The name it gives.
+        dialect: String,
+        /// The names there are.
+        known: String,
+    },
+    /// Its dialect does not check.
+    #[error("source {source_name}: its dialect does not check")]
+    Dialect {
+        /// The source.
+        source_name: SourceName,
+        /// Why.
+        #[source]
+        error: DialectError,
+    },
+    /// A base URL that could lead anywhere.
+    #[error(
+        "source {source_name}: api_base_url {url:?} is neither https:// nor http://127.0.0.1: only these are called"
+    )]
+    BaseUrl {
+        /// The source.
+        source_name: SourceName,
+        /// The URL.
+        url: String,
+    },
+}
+
+impl TryFrom<SourceConfig> for Source {
+    type Error = SourceError;
+
+    fn try_from(config: SourceConfig) -> Result<Self, SourceError> {
+        let SourceConfig { name, dialect, mode, api_base_url, account: _, state: _ } = config;
+        let wrong = |error| SourceError::Dialect { source_name: name.clone(), error };
+        let dialect = match dialect {
+            DialectRef::Own(text) => Dialect::parse(&text).map_err(wrong)?,
+            DialectRef::BuiltIn(wanted) => match Dialect::built_in(&wanted).map_err(wrong)? {
+                Some(dialect) => dialect,
+                None => {
+                    let known = Dialect::built_in_names().collect::<Vec<_>>().join(", ");
+                    return Err(SourceError::UnknownDialect { source_name: name, dialect: wanted, known });
+                }
+            },
+        };
+        if let Some(url) = &api_base_url
+            && !(url.starts_with("https://") || url.starts_with("http://127.0.0.1:"))
+        {
+            return Err(SourceError::BaseUrl { source_name: name, url: url.clone() });
+        }
+        let api_base_url = api_base_url.or_else(|| dialect.reconcile.as_ref().map(|r| r.base_url.clone()));
+        Ok(Self { name, dialect, mode, api_base_url })
+    }
+}
