@@ -1,0 +1,150 @@
+//! What an execution environment remembers between invocations: sources and signing secrets.
+//!
+//! Both are read when they are first needed and kept for a bounded time. An attacker who sends forged deliveries must
+//! not be able to drive calls to the secret store, so a failed verification reads a secret again at most every
+//! [`SECRET_REFRESH_SECONDS_MIN`].
+
+use crate::ports::{Port, PortError, SecretPair, Secrets, Sources};
+use countersign_domain::ids::SourceName;
+use countersign_domain::signature::SigningKeys;
+use countersign_domain::source::{Source, SourceState};
+use countersign_domain::time::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How long a source is believed, in seconds: a change is in force everywhere within a minute.
+pub const SOURCE_SECONDS_MAX: i64 = 60;
+/// How long a secret is believed, in seconds.
+pub const SECRET_SECONDS_MAX: i64 = 300;
+/// How soon a secret may be read again because a verification failed, in seconds.
+pub const SECRET_REFRESH_SECONDS_MIN: i64 = 30;
+/// Most unknown names remembered, so that made-up URLs cannot fill the memory.
+const UNKNOWN_NAMES_MAX: usize = 1_000;
+
+#[derive(Clone)]
+struct Kept<T> {
+    value: T,
+    read_at: Timestamp,
+}
+
+impl<T> Kept<T> {
+    fn age_seconds(&self, now: Timestamp) -> i64 {
+        now.as_second().saturating_sub(self.read_at.as_second())
+    }
+}
+
+type Map<T> = Mutex<HashMap<SourceName, Kept<Option<Arc<T>>>>>;
+
+/// A panic elsewhere cannot leave a cache half-written: every write is one insert.
+fn lock<T>(map: &Map<T>) -> MutexGuard<'_, HashMap<SourceName, Kept<Option<Arc<T>>>>> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Compiled sources by name.
+#[derive(Default)]
+pub struct SourceCache {
+    known: Map<Source>,
+}
+
+impl SourceCache {
+    /// A source that is enabled; nothing when there is none of that name.
+    ///
+    /// # Errors
+    /// [`PortError`] when it has to be read and cannot be, or when what is stored does not work.
+    pub async fn get(
+        &self,
+        sources: &impl Sources,
+        name: &SourceName,
+        now: Timestamp,
+    ) -> Port<Option<Arc<Source>>> {
+        if let Some(kept) = lock(&self.known).get(name)
+            && kept.age_seconds(now) < SOURCE_SECONDS_MAX
+        {
+            return Ok(kept.value.clone());
+        }
+        let config = sources.fetch(name).await?.filter(|config| config.state == SourceState::Enabled);
+        let source = config
+            .map(|config| Source::try_from(config).map(Arc::new))
+            .transpose()
+            .map_err(|error| PortError::new("sources", "compile", error))?;
+        self.keep(name.clone(), source.clone(), now);
+        Ok(source)
+    }
+
+    /// Reads every source, so that the first delivery finds them compiled. One that does not work is left for its own
+    /// delivery to report. Returns the names of those that do.
+    ///
+    /// # Errors
+    /// [`PortError`] when they cannot be read.
+    pub async fn warm(&self, sources: &impl Sources, now: Timestamp) -> Port<Vec<Arc<Source>>> {
+        let mut warmed = Vec::new();
+        for config in sources.list().await? {
+            if config.state == SourceState::Enabled
+                && let Ok(source) = Source::try_from(config).map(Arc::new)
+            {
+                self.keep(source.name.clone(), Some(Arc::clone(&source)), now);
+                warmed.push(source);
+            }
+        }
+        Ok(warmed)
+    }
+
+    fn keep(&self, name: SourceName, value: Option<Arc<Source>>, now: Timestamp) {
+        let mut known = lock(&self.known);
+        if known.len() >= UNKNOWN_NAMES_MAX {
+            known.retain(|_, kept| kept.value.is_some());
+        }
+        known.insert(name, Kept { value, read_at: now });
+    }
+}
+
+/// Signing keys by source.
+#[derive(Default)]
+pub struct KeyCache {
+    known: Map<SigningKeys>,
+}
+
+/// Why a key is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// To verify a delivery.
+    Verify,
+    /// A verification has just failed: perhaps the secret was rotated.
+    Failed,
+}
+
+impl KeyCache {
+    /// The keys of a source. With [`Reason::Failed`], nothing unless they were read again just now and are worth
+    /// another try.
+    ///
+    /// # Errors
+    /// [`PortError`] when they have to be read and cannot be, are absent, or are no keys: a source without keys
+    /// accepts nothing.
+    pub async fn get(
+        &self,
+        secrets: &impl Secrets,
+        source: &Source,
+        now: Timestamp,
+        reason: Reason,
+    ) -> Port<Option<Arc<SigningKeys>>> {
+        if let Some(kept) = lock(&self.known).get(&source.name) {
+            match reason {
+                Reason::Verify if kept.age_seconds(now) < SECRET_SECONDS_MAX => return Ok(kept.value.clone()),
+                Reason::Failed if kept.age_seconds(now) < SECRET_REFRESH_SECONDS_MIN => return Ok(None),
+                Reason::Verify | Reason::Failed => {}
+            }
+        }
+        let pair = secrets.fetch(&source.name).await?;
+        let SecretPair { current, previous } = pair.ok_or_else(|| {
+            PortError::new("secrets", "fetch", format!("source {} has no signing secret: add one", source.name))
+        })?;
+        let keys = SigningKeys::new(&source.dialect.auth, &current, previous.as_deref())
+            .map_err(|error| PortError::new("secrets", "decode", error))?;
+        let keys = Some(Arc::new(keys));
+        lock(&self.known).insert(source.name.clone(), Kept { value: keys.clone(), read_at: now });
+        Ok(keys)
+    }
+}
+
+#[cfg(test)]
+mod tests;
