@@ -7,7 +7,7 @@
 //! | [`ingest`] | a delivery becomes rows and messages, or an answer that says why not |
 //! | [`process`] | messages become ledger rows and bus events |
 //! | [`reconcile`] | a window of our books against the provider's |
-//! | [`replay`] | what is known of an event or a payment, in order |
+//! | [`trace`] | what is known of an event or a payment, in order |
 //! | [`memory`], [`contract`] | the ports in memory, and the suite that every implementation passes |
 
 pub mod caches;
@@ -15,3 +15,4 @@ pub mod ingest;
 pub mod ports;
 pub mod process;
 pub mod reconcile;
+pub mod trace;

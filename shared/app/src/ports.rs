@@ -322,6 +322,8 @@ pub enum Phase {
     Ledger,
     /// Sending the corrections.
     Heal,
+    /// Recording what no correction levels.
+    Raise,
     /// Writing the report.
     Report,
     /// Nothing left.
@@ -408,8 +410,9 @@ pub enum Checkpoint {
 /// A correction that a run wants to send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heal {
-    /// The payment and the fact that comes to it.
-    pub fact: PaymentFact,
+    /// The payment and the fact that comes to it; absent when the event cannot be translated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact: Option<PaymentFact>,
     /// Found in the provider's list, or made from its payment.
     pub origin: Origin,
     /// Its id.
@@ -427,7 +430,7 @@ pub struct Heal {
 impl Heal {
     /// A listed event that the ledger lacks.
     #[must_use]
-    pub fn listed(raw: RawEvent, fact: PaymentFact) -> Self {
+    pub fn listed(raw: RawEvent, fact: Option<PaymentFact>) -> Self {
         let RawEvent { id, kind, meaning, occurred_at, body } = raw;
         Self { fact, origin: Origin::Listed, event: id, kind, meaning, occurred_at, body }
     }
@@ -473,7 +476,10 @@ impl Evidence {
     pub fn key(&self) -> String {
         match self {
             Self::Page { page, .. } => format!("page#{page:06}"),
-            Self::Heal(heal) => format!("heal#{}#{}", heal.fact.payment, heal.event),
+            Self::Heal(heal) => {
+                let payment = heal.fact.as_ref().map_or("", |fact| fact.payment.as_str());
+                format!("heal#{payment}#{}", heal.event)
+            }
             Self::Difference { payment, difference, .. } => {
                 format!("difference#{payment}#{}", difference.kind.as_str())
             }
@@ -483,12 +489,14 @@ impl Evidence {
 
 /// The runs of reconciliation and what they note.
 pub trait Runs: Send + Sync {
-    /// Takes the lease of a run until `lease_until`, beginning the run if it is new. A run that is complete is not
-    /// taken; an incomplete one begins again as its next attempt, whose notes are apart from those of the last.
+    /// Takes the lease of a run until `lease_until`, beginning the run if it is new. An incomplete run begins again as
+    /// its next attempt, whose notes are apart from those of the last; so does a complete one, but only when asked
+    /// `again`.
     fn take(
         &self,
         source: &SourceName,
         window: Window,
+        again: bool,
         now: Timestamp,
         lease_until: Timestamp,
     ) -> impl Future<Output = Port<Lease>> + Send;

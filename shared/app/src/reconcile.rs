@@ -1,0 +1,298 @@
+//! A window of our books against the provider's.
+//!
+//! A run reads first and acts last. It lists the provider's events and payments page by page, notes what the ledger
+//! lacks and what differs, and only when everything was read does it send its corrections: as ordinary events, through
+//! the same inbox and queue as a webhook. A provider that cannot be read to the end leaves the run incomplete, and
+//! nothing changed.
+//!
+//! Every page ends in a checkpoint under a fencing token, so a run can be left at any point and taken up by another
+//! invocation; doing a page twice notes the same notes.
+
+mod read;
+mod report;
+mod settle;
+
+use crate::caches::SourceCache;
+use crate::ports::{
+    Bus, Checkpoint, Clock, Findings, Inbox, Lease, Ledger, Phase, Port, PortError, ProviderApi, Queue, Reports, Run,
+    Runs, Sources,
+};
+use countersign_domain::dialect::Reconcile;
+use countersign_domain::event::{self, ReconciliationData, ReconciliationRequest};
+use countersign_domain::ids::SourceName;
+use countersign_domain::limits::{BUS_ENTRIES_MAX, RECONCILE_LOOKBACK_DAYS};
+use countersign_domain::reconcile::RunStatus;
+use countersign_domain::source::{Source, SourceState};
+use countersign_domain::time::{SignedDuration, Timestamp, Window, WindowError};
+use std::sync::Arc;
+
+/// What reconciliation needs.
+pub struct Reconciler<P, A, I, Q, L, F, R, O, B, C> {
+    /// The configured sources.
+    pub sources: P,
+    /// The provider's books.
+    pub api: A,
+    /// Where corrections are kept.
+    pub inbox: I,
+    /// Where they are handed over.
+    pub queue: Q,
+    /// Our books.
+    pub ledger: L,
+    /// Where differences go that nobody may decide here.
+    pub findings: F,
+    /// The runs and their notes.
+    pub runs: R,
+    /// Where reports are kept.
+    pub reports: O,
+    /// Where the business listens.
+    pub bus: B,
+    /// The time.
+    pub clock: C,
+    /// Sources read so far.
+    pub source_cache: SourceCache,
+    /// Youngest age of a window's end, in seconds.
+    pub grace_seconds: i64,
+}
+
+/// Why a request to reconcile is not followed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// No such source, or a disabled one.
+    #[error("there is no enabled source {0}: see `countersign source list`")]
+    UnknownSource(SourceName),
+    /// Its dialect has no `[reconcile]`.
+    #[error("source {0}: its dialect lists no books: it has no [reconcile]")]
+    NoBooks(SourceName),
+    /// The window is empty or not over.
+    #[error(transparent)]
+    Window(#[from] WindowError),
+}
+
+/// What one invocation of a run comes to.
+#[must_use]
+#[derive(Debug)]
+pub enum Ended {
+    /// The run is over; what it found.
+    Finished(Box<ReconciliationData>),
+    /// The time was up: it asked the bus to be taken up again.
+    Suspended(Phase),
+    /// Another invocation is at it.
+    Busy,
+    /// It was completed before.
+    AlreadyComplete,
+    /// It cannot be done.
+    Refused(Refused),
+}
+
+impl Ended {
+    /// A word for metrics and logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Finished(data) if data.status == RunStatus::Complete => "complete",
+            Self::Finished(_) => "incomplete",
+            Self::Suspended(_) => "suspended",
+            Self::Busy => "busy",
+            Self::AlreadyComplete => "already_complete",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
+/// Why one step of a run failed.
+#[derive(Debug)]
+enum Fault {
+    /// The provider's books could not be read: the run is incomplete.
+    Provider(String),
+    /// Our own side failed: the invocation fails, and the run is taken up again.
+    Ours(PortError),
+    /// Another invocation has taken the run over.
+    LeaseLost,
+}
+
+impl From<PortError> for Fault {
+    fn from(error: PortError) -> Self {
+        Self::Ours(error)
+    }
+}
+
+type StepResult<T> = Result<T, Fault>;
+
+/// How long a lease outlives the moment at which its invocation means to stop, in seconds.
+const LEASE_MARGIN_SECONDS: i64 = 60;
+
+/// What one invocation works with.
+struct Work<'a> {
+    source: &'a Source,
+    books: &'a Reconcile,
+    stop_at: Timestamp,
+}
+
+impl<P, A, I, Q, L, F, R, O, B, C> Reconciler<P, A, I, Q, L, F, R, O, B, C>
+where
+    P: Sources,
+    A: ProviderApi,
+    I: Inbox,
+    Q: Queue,
+    L: Ledger,
+    F: Findings,
+    R: Runs,
+    O: Reports,
+    B: Bus,
+    C: Clock,
+{
+    /// Asks for every window of the last days that is closed and not complete, of every source that lists books: one
+    /// request each on the bus, so that each runs by itself. A day that was missed is thereby caught up.
+    ///
+    /// # Errors
+    /// [`PortError`]; requests already sent stay sent, and asking again is harmless.
+    pub async fn request_due(&self) -> Port<Vec<ReconciliationRequest>> {
+        let now = self.clock.now();
+        let mut requests = Vec::new();
+        for config in self.sources.list().await? {
+            let is_enabled = config.state == SourceState::Enabled;
+            let Ok(source) = Source::try_from(config) else { continue };
+            if !is_enabled || source.dialect.reconcile.is_none() {
+                continue;
+            }
+            for days_ago in (1..=RECONCILE_LOOKBACK_DAYS).rev() {
+                let Window { from, to } = Window::utc_day(now, days_ago);
+                let Ok(window) = Window::closed(from, to, now, self.grace_seconds) else { continue };
+                let run = self.runs.find(&source.name, window).await?;
+                if run.is_none_or(|run| run.status != RunStatus::Complete) {
+                    requests.push(ReconciliationRequest { source: source.name.clone(), from, to, again: false });
+                }
+            }
+        }
+        self.publish_requests(&requests).await?;
+        Ok(requests)
+    }
+
+    /// Works on the run of one window until it is over or `stop_at` has come.
+    ///
+    /// # Errors
+    /// [`PortError`] when our own side fails: the invocation should fail, and be tried again.
+    pub async fn run(&self, request: &ReconciliationRequest, stop_at: Timestamp) -> Port<Ended> {
+        let now = self.clock.now();
+        let source = match self.source(&request.source, now).await? {
+            Ok(source) => source,
+            Err(refused) => return Ok(Ended::Refused(refused)),
+        };
+        let Some(books) = &source.dialect.reconcile else {
+            return Ok(Ended::Refused(Refused::NoBooks(source.name.clone())));
+        };
+        let window = match Window::closed(request.from, request.to, now, self.grace_seconds) {
+            Ok(window) => window,
+            Err(error) => return Ok(Ended::Refused(error.into())),
+        };
+        let lease_until = later(stop_at, LEASE_MARGIN_SECONDS);
+        let run = match self.runs.take(&source.name, window, request.again, now, lease_until).await? {
+            Lease::Taken(run) => *run,
+            Lease::Busy => return Ok(Ended::Busy),
+            Lease::Finished(_) => return Ok(Ended::AlreadyComplete),
+        };
+        self.work(&Work { source: &source, books, stop_at }, run).await
+    }
+
+    async fn source(&self, name: &SourceName, now: Timestamp) -> Port<Result<Arc<Source>, Refused>> {
+        let source = self.source_cache.get(&self.sources, name, now).await?;
+        Ok(source.ok_or_else(|| Refused::UnknownSource(name.clone())))
+    }
+
+    async fn work(&self, work: &Work<'_>, mut run: Run) -> Port<Ended> {
+        loop {
+            if run.phase == Phase::Report {
+                return self.finish(run).await;
+            }
+            if self.clock.now() >= work.stop_at {
+                return self.suspend(run).await;
+            }
+            match self.step(work, &mut run).await {
+                Ok(()) => {}
+                Err(Fault::LeaseLost) => return Ok(Ended::Busy),
+                Err(Fault::Provider(cause)) => {
+                    run.status = RunStatus::Incomplete;
+                    run.cause = Some(cause);
+                    run.phase = Phase::Report;
+                }
+                Err(Fault::Ours(error)) => {
+                    // The lease is given back if it can be; if not, it ends by itself.
+                    drop(self.runs.checkpoint(&run, self.clock.now()).await);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// One unit of work and its checkpoint.
+    async fn step(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
+        let mut next = run.clone();
+        match run.phase {
+            Phase::Events => self.read_events(work, &mut next).await?,
+            Phase::Payments => self.read_payments(work, &mut next).await?,
+            Phase::Ledger => self.read_ledger(work, &mut next).await?,
+            Phase::Heal => self.heal(&mut next).await?,
+            Phase::Raise => self.raise(&mut next).await?,
+            Phase::Report | Phase::Done => return Ok(()),
+        }
+        match self.runs.checkpoint(&next, later(work.stop_at, LEASE_MARGIN_SECONDS)).await? {
+            Checkpoint::Kept => {
+                *run = next;
+                Ok(())
+            }
+            Checkpoint::Lost => Err(Fault::LeaseLost),
+        }
+    }
+
+    /// Gives the lease back and asks to be taken up again.
+    async fn suspend(&self, run: Run) -> Port<Ended> {
+        if self.runs.checkpoint(&run, self.clock.now()).await? == Checkpoint::Lost {
+            return Ok(Ended::Busy);
+        }
+        let Run { source, window: Window { from, to }, phase, .. } = run;
+        self.publish_requests(&[ReconciliationRequest { source, from, to, again: false }]).await?;
+        Ok(Ended::Suspended(phase))
+    }
+
+    /// Writes the report, tells the bus, and closes the run: in that order, so that a run is only ever closed with its
+    /// report written.
+    async fn finish(&self, mut run: Run) -> Port<Ended> {
+        if run.status == RunStatus::Running {
+            run.status = RunStatus::Complete;
+        }
+        let notes = match run.status {
+            RunStatus::Complete => self.runs.notes(&run, "").await?,
+            RunStatus::Running | RunStatus::Incomplete => Vec::new(),
+        };
+        let report = report::Report::new(&run, notes);
+        for (key, content_type, bytes) in report.files()? {
+            self.reports.write(&key, content_type, bytes).await?;
+        }
+        let data = report.summary();
+        let event = event::of_run(&data, run.attempt).map_err(|e| PortError::new("bus", "encode", e))?;
+        if !self.bus.publish(&[event]).await?.is_empty() {
+            return Err(PortError::new("bus", "publish", "the run's event was not taken"));
+        }
+        run.phase = Phase::Done;
+        match self.runs.checkpoint(&run, self.clock.now()).await? {
+            Checkpoint::Kept => Ok(Ended::Finished(Box::new(data))),
+            Checkpoint::Lost => Ok(Ended::Busy),
+        }
+    }
+
+    async fn publish_requests(&self, requests: &[ReconciliationRequest]) -> Port<()> {
+        let events = requests.iter().map(event::of_request).collect::<Result<Vec<_>, _>>();
+        for chunk in events.map_err(|e| PortError::new("bus", "encode", e))?.chunks(BUS_ENTRIES_MAX) {
+            let failed = self.bus.publish(chunk).await?;
+            if !failed.is_empty() {
+                let why = format!("{} of {} requests were not taken", failed.len(), chunk.len());
+                return Err(PortError::new("bus", "publish", why));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn later(instant: Timestamp, seconds: i64) -> Timestamp {
+    instant.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+}

@@ -285,10 +285,11 @@ pub struct Listing {
     pub path: String,
     /// Fixed query parameters.
     pub query: Vec<(String, String)>,
-    /// Query parameter of the window's start (inclusive, Unix seconds).
-    pub since: String,
-    /// Query parameter of the window's end (exclusive, Unix seconds).
-    pub until: String,
+    /// Query parameter of the window's start (inclusive, Unix seconds), where the API has one. Items outside the window
+    /// are left out in any case.
+    pub since: Option<String>,
+    /// Query parameter of the window's end (exclusive, Unix seconds), where the API has one.
+    pub until: Option<String>,
     /// Query parameter of the cursor.
     pub cursor: String,
     /// Where the items are.

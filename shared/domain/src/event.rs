@@ -233,6 +233,9 @@ pub struct ReconciliationRequest {
     /// End of the window, exclusive.
     #[schemars(with = "String")]
     pub to: Timestamp,
+    /// Whether a window that was completed is to be done once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 /// The event that a ledger row publishes, or nothing when the row changed nothing.
@@ -270,21 +273,20 @@ pub fn event_id(row: &LedgerRow) -> String {
     Sha256Hex::of(&[row.source.as_str().as_bytes(), row.payment.as_str().as_bytes(), &version]).short().to_owned()
 }
 
-/// The event of a finished run.
+/// The event of a finished attempt at a window. Its time is the window's end, so that saying it twice says the same.
 ///
 /// # Errors
 /// As [`of_row`].
-pub fn of_run(data: &ReconciliationData, finished_at: Timestamp) -> Result<BusEvent, serde_json::Error> {
+pub fn of_run(data: &ReconciliationData, attempt: u32) -> Result<BusEvent, serde_json::Error> {
     let window = Window { from: data.from, to: data.to };
+    let source = data.source.as_str().as_bytes();
     let event = CloudEvent {
         specversion: "1.0".to_owned(),
-        id: Sha256Hex::of(&[data.source.as_str().as_bytes(), window.name().as_bytes(), finished_at.to_string().as_bytes()])
-            .short()
-            .to_owned(),
+        id: Sha256Hex::of(&[source, window.name().as_bytes(), &attempt.to_be_bytes()]).short().to_owned(),
         source: format!("/countersign/{}", data.source),
         kind: RECONCILIATION_COMPLETED,
         subject: window.name(),
-        time: finished_at,
+        time: data.to,
         datacontenttype: "application/json".to_owned(),
         traceparent: None,
         data,

@@ -148,6 +148,13 @@ impl TraceId {
         Self(HEXLOWER.encode(&bytes))
     }
 
+    /// The same for the same parts: for work that may be done twice and must then look the same.
+    #[must_use]
+    pub fn of(parts: &[&str]) -> Self {
+        let parts: Vec<_> = parts.iter().map(|part| part.as_bytes()).collect();
+        Self(Sha256Hex::of(&parts).short().to_owned())
+    }
+
     /// 32 hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

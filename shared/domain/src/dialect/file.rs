@@ -253,8 +253,8 @@ pub(super) struct Listing {
     pub(super) path: String,
     #[serde(default)]
     pub(super) query: BTreeMap<String, String>,
-    pub(super) since: String,
-    pub(super) until: String,
+    pub(super) since: Option<String>,
+    pub(super) until: Option<String>,
     pub(super) cursor: String,
     pub(super) items: String,
     pub(super) id: String,

@@ -1,0 +1,310 @@
+//! The reading half of a run: it notes, and changes nothing.
+
+use super::{Fault, Reconciler, StepResult, Work};
+use crate::ports::{
+    ApiRequest, Bus, Clock, Evidence, Findings, Heal, Inbox, InboxKey, Ledger, Origin, Phase, PortError, ProviderApi,
+    Queue, Reports, Resolution, Run, Runs, Sources,
+};
+use countersign_domain::dialect::Listing;
+use countersign_domain::envelope::{self, RawEvent};
+use countersign_domain::fact::Fact;
+use countersign_domain::finding::Subject;
+use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex};
+use countersign_domain::json::Doc;
+use countersign_domain::ledger::LedgerRow;
+use countersign_domain::limits::{FINDINGS_PER_RUN_MAX, PAGES_PER_LIST_MAX, RECORDS_IN_FLIGHT_MAX};
+use countersign_domain::reconcile::{Snapshot, add_to_totals, compare, heal_id, plan, projected, snapshot};
+use countersign_domain::signature::Headers;
+use countersign_domain::source::Source;
+use countersign_domain::time::Window;
+use countersign_domain::translate::{PaymentFact, Translation, translate};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The type of an event that a run makes from the provider's own payment.
+const CORRECTION: &str = "countersign.correction";
+/// Payments that only the ledger has, looked up in one step.
+const LOOKUPS_PER_STEP: usize = 50;
+
+impl<P, A, I, Q, L, F, R, O, B, C> Reconciler<P, A, I, Q, L, F, R, O, B, C>
+where
+    P: Sources,
+    A: ProviderApi,
+    I: Inbox,
+    Q: Queue,
+    L: Ledger,
+    F: Findings,
+    R: Runs,
+    O: Reports,
+    B: Bus,
+    C: Clock,
+{
+    /// One page of the provider's events: those that the ledger lacks are noted, body and all.
+    pub(super) async fn read_events(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
+        let listing = &work.books.events;
+        let body = self.page(work.source, listing, run).await?;
+        let page = Page::read(listing, &body, run.window)?;
+        let parked = self.parked_events(work.source).await?;
+        let events = page
+            .inside
+            .iter()
+            .map(|doc| envelope::event(&work.source.dialect, &Headers::default(), *doc))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Fault::Provider(format!("{}: an event cannot be read: {error}", listing.path)))?;
+        run.events_seen = run.events_seen.saturating_add(events.len() as u64);
+        let heals: Vec<Option<Heal>> =
+            stream::iter(events.into_iter().filter(|event| !parked.contains(&event.id)))
+                .map(|event| self.missing_event(work.source, event))
+                .buffered(RECORDS_IN_FLIGHT_MAX)
+                .try_collect()
+                .await?;
+        let notes: Vec<_> = heals.into_iter().flatten().map(|heal| Evidence::Heal(Box::new(heal))).collect();
+        self.note(run, &notes).await?;
+        page.advance(listing, run, Phase::Payments)
+    }
+
+    /// Events that were set aside with a finding: sending them again would not help.
+    async fn parked_events(&self, source: &Source) -> Result<BTreeSet<EventId>, PortError> {
+        let findings = self.findings.list(&source.name).await?;
+        let events = findings.into_iter().filter_map(|finding| match finding.subject {
+            Subject::Event(event) => Some(event),
+            Subject::Payment(_) | Subject::Delivery(_) => None,
+        });
+        Ok(events.collect())
+    }
+
+    /// The correction for a listed event that the ledger lacks. One that cannot be translated counts as lacking only
+    /// when it never came in: the processor then says why.
+    async fn missing_event(&self, source: &Source, event: RawEvent) -> Result<Option<Heal>, PortError> {
+        let (is_missing, fact) = match translate(source, &event.kind, event.body.as_bytes()) {
+            Ok(Translation::Unmapped) => (false, None),
+            Ok(Translation::Fact(fact)) => {
+                let view = self.ledger.view(&source.name, &fact.payment, &event.id).await?;
+                (view.of_event.is_none(), Some(fact))
+            }
+            Err(_) => {
+                let key = InboxKey::Event { source: source.name.clone(), event: event.id.clone() };
+                (self.inbox.get(&key).await?.is_none(), None)
+            }
+        };
+        Ok(is_missing.then(|| Heal::listed(event, fact)))
+    }
+
+    /// One page of the provider's payments: differences are noted, with what levels them.
+    pub(super) async fn read_payments(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
+        let listing = &work.books.payments;
+        let body = self.page(work.source, listing, run).await?;
+        let page = Page::read(listing, &body, run.window)?;
+        let mut seen = self.seen_payments(run).await?;
+        let coming = self.coming_facts(run).await?;
+        let mut payments = Vec::new();
+        let mut notes = Vec::new();
+        for doc in &page.inside {
+            let theirs = snapshot(work.books, *doc)
+                .map_err(|error| Fault::Provider(format!("{}: a payment cannot be read: {error}", listing.path)))?;
+            // A list that shifts while it is read may show a payment twice.
+            if !seen.insert(theirs.payment.clone()) {
+                continue;
+            }
+            payments.push(theirs.payment.clone());
+            let ours = self.ledger.history(&run.source, &theirs.payment).await?.pop();
+            let payment = theirs.payment.clone();
+            notes.extend(weigh(run, &payment, ours.as_ref(), Some(&theirs), coming.get(&payment))?);
+        }
+        notes.push(Evidence::Page { page: run.pages, payments });
+        self.note(run, &notes).await?;
+        page.advance(listing, run, Phase::Ledger)
+    }
+
+    /// Some of the payments that began in the window and that the provider's list did not show: each is looked up.
+    pub(super) async fn read_ledger(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
+        let seen = self.seen_payments(run).await?;
+        let coming = self.coming_facts(run).await?;
+        let mut unseen = BTreeSet::new();
+        for date in run.window.utc_dates() {
+            unseen.extend(self.ledger.opened_on(&run.source, &date).await?);
+        }
+        unseen.retain(|payment| payment.as_str().starts_with(&work.books.payment_prefix) && !seen.contains(payment));
+        let after = run.cursor.take();
+        let mut rest = unseen.into_iter().filter(|payment| after.as_deref().is_none_or(|at| payment.as_str() > at));
+        let mut notes = Vec::new();
+        for payment in rest.by_ref().take(LOOKUPS_PER_STEP) {
+            let theirs = self.lookup(work, &payment).await?;
+            let ours = self.ledger.history(&run.source, &payment).await?.pop();
+            notes.extend(weigh(run, &payment, ours.as_ref(), theirs.as_ref(), coming.get(&payment))?);
+            run.cursor = Some(payment.to_string());
+        }
+        let is_more = rest.next().is_some();
+        self.note(run, &notes).await?;
+        if !is_more {
+            (run.phase, run.cursor, run.pages) = (Phase::Heal, None, 0);
+        }
+        Ok(())
+    }
+
+    async fn lookup(&self, work: &Work<'_>, payment: &PaymentId) -> StepResult<Option<Snapshot>> {
+        let request = ApiRequest {
+            path: work.books.payment_path.replace("{id}", payment.as_str()),
+            query: work.books.payment_query.clone(),
+        };
+        let body = self.api.get(work.source, &request).await.map_err(|e| Fault::Provider(e.chain()))?;
+        let Some(body) = body else { return Ok(None) };
+        let unreadable = |error: &dyn std::fmt::Display| Fault::Provider(format!("{}: {error}", request.path));
+        let doc = Doc::parse(&body).map_err(|error| unreadable(&error))?;
+        snapshot(work.books, doc).map(Some).map_err(|error| unreadable(&error))
+    }
+
+    async fn page(&self, source: &Source, listing: &Listing, run: &Run) -> StepResult<Vec<u8>> {
+        if run.pages >= PAGES_PER_LIST_MAX {
+            let why = format!("{}: more than {PAGES_PER_LIST_MAX} pages: use a report file", listing.path);
+            return Err(Fault::Provider(why));
+        }
+        let request = page_request(listing, run);
+        let body = self.api.get(source, &request).await.map_err(|e| Fault::Provider(e.chain()))?;
+        body.ok_or_else(|| Fault::Provider(format!("{}: the provider answers 404", listing.path)))
+    }
+
+    async fn seen_payments(&self, run: &Run) -> Result<BTreeSet<PaymentId>, PortError> {
+        let notes = self.runs.notes(run, "page#").await?;
+        let pages = notes.into_iter().filter_map(|note| match note {
+            Evidence::Page { page, payments } if run.phase != Phase::Payments || page < run.pages => Some(payments),
+            _ => None,
+        });
+        Ok(pages.flatten().collect())
+    }
+
+    /// The facts of listed events that are noted to be sent, by payment: the ledger is compared as it will be.
+    async fn coming_facts(&self, run: &Run) -> Result<BTreeMap<PaymentId, Vec<Fact>>, PortError> {
+        let mut coming = BTreeMap::<_, Vec<_>>::new();
+        for note in self.runs.notes(run, "heal#").await? {
+            if let Evidence::Heal(heal) = note
+                && heal.origin == Origin::Listed
+                && let Some(fact) = heal.fact
+            {
+                coming.entry(fact.payment).or_default().push(fact.fact);
+            }
+        }
+        Ok(coming)
+    }
+
+    async fn note(&self, run: &mut Run, notes: &[Evidence]) -> StepResult<()> {
+        let weighty = notes.iter().filter(|note| !matches!(note, Evidence::Page { .. })).count();
+        run.noted = run.noted.saturating_add(u32::try_from(weighty).unwrap_or(u32::MAX));
+        if run.noted > FINDINGS_PER_RUN_MAX {
+            let why = format!("more than {FINDINGS_PER_RUN_MAX} differences: that is one fault, not many");
+            return Err(Fault::Provider(why));
+        }
+        Ok(self.runs.note(run, notes).await?)
+    }
+}
+
+/// Compares one payment, adds it to the totals, and says what to note.
+fn weigh(
+    run: &mut Run,
+    payment: &PaymentId,
+    latest: Option<&LedgerRow>,
+    theirs: Option<&Snapshot>,
+    coming: Option<&Vec<Fact>>,
+) -> StepResult<Vec<Evidence>> {
+    let ours = latest.map(|row| &row.state);
+    add_to_totals(&mut run.totals, ours, theirs);
+    let will_be = projected(latest, coming.map_or(&[], Vec::as_slice));
+    let plan = plan(will_be.as_ref(), theirs);
+    let mut notes = Vec::new();
+    let mut left: Vec<_> = plan.differences.iter().map(|difference| difference.kind).collect();
+    if !plan.heals.is_empty() {
+        left.clear();
+    }
+    // As the ledger is now, and what only shows once the listed events are in.
+    let mut differences = compare(ours, theirs);
+    let known: Vec<_> = differences.iter().map(|difference| difference.kind).collect();
+    differences.extend(plan.differences.into_iter().filter(|difference| !known.contains(&difference.kind)));
+    for difference in differences {
+        let resolution = if left.contains(&difference.kind) { Resolution::Open } else { Resolution::Healed };
+        notes.push(Evidence::Difference { payment: payment.clone(), difference, resolution });
+    }
+    for fact in plan.heals {
+        notes.push(Evidence::Heal(Box::new(correction(PaymentFact { payment: payment.clone(), fact })?)));
+    }
+    Ok(notes)
+}
+
+fn correction(fact: PaymentFact) -> StepResult<Heal> {
+    let broken = |error: &dyn std::fmt::Display| Fault::Provider(format!("payment {}: {error}", fact.payment));
+    let body = serde_json::to_string(&fact).map_err(|error| broken(&error))?;
+    Ok(Heal {
+        origin: Origin::Correction,
+        event: heal_id(&fact).map_err(|error| broken(&error))?,
+        kind: EventKind::new(CORRECTION).map_err(|error| broken(&error))?,
+        meaning: Sha256Hex::of(&[body.as_bytes()]),
+        occurred_at: None,
+        body,
+        fact: Some(fact),
+    })
+}
+
+fn page_request(listing: &Listing, run: &Run) -> ApiRequest {
+    let mut query = listing.query.clone();
+    let bounds = [(&listing.since, run.window.from), (&listing.until, run.window.to)];
+    for (parameter, instant) in bounds {
+        if let Some(parameter) = parameter {
+            query.push((parameter.clone(), instant.as_second().to_string()));
+        }
+    }
+    if let Some(cursor) = &run.cursor {
+        query.push((listing.cursor.clone(), cursor.clone()));
+    }
+    ApiRequest { path: listing.path.clone(), query }
+}
+
+/// One page of a list.
+struct Page<'a> {
+    /// The items whose time is in the window; an item without a time counts as inside.
+    inside: Vec<Doc<'a>>,
+    /// The id of the last item, inside or not.
+    last: Option<String>,
+    is_more: bool,
+}
+
+impl<'a> Page<'a> {
+    fn read(listing: &Listing, body: &'a [u8], window: Window) -> StepResult<Self> {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Fault::Provider(format!("{}: the page cannot be read: {error}", listing.path))
+        };
+        let doc = Doc::parse(body).map_err(|error| unreadable(&error))?;
+        let items = doc.all(&listing.items).map_err(|error| unreadable(&error))?;
+        let last = match items.last() {
+            Some(item) => item.at(&listing.id).map_err(|error| unreadable(&error))?.and_then(Doc::scalar),
+            None => None,
+        };
+        let more = doc.at(&listing.more).map_err(|error| unreadable(&error))?.and_then(Doc::scalar);
+        let is_more = match more.as_deref() {
+            Some("true") => true,
+            Some("false") => false,
+            _ => return Err(unreadable(&format!("{} is neither true nor false", listing.more.as_str()))),
+        };
+        let (path, form) = &listing.created;
+        let mut inside = Vec::new();
+        for item in items {
+            let created = envelope::time_at(item, path, *form).map_err(|error| unreadable(&error))?;
+            if created.is_none_or(|created| window.contains(created)) {
+                inside.push(item);
+            }
+        }
+        Ok(Self { inside, last: last.map(std::borrow::Cow::into_owned), is_more })
+    }
+
+    /// Moves a run to the next page, or to the next phase.
+    fn advance(self, listing: &Listing, run: &mut Run, next: Phase) -> StepResult<()> {
+        if !self.is_more {
+            (run.phase, run.cursor, run.pages) = (next, None, 0);
+            return Ok(());
+        }
+        if self.last.is_none() || self.last == run.cursor {
+            return Err(Fault::Provider(format!("{}: more pages are promised, but the cursor stands", listing.path)));
+        }
+        run.cursor = self.last;
+        run.pages = run.pages.saturating_add(1);
+        Ok(())
+    }
+}

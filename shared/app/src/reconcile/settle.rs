@@ -1,0 +1,89 @@
+//! The acting half of a run: corrections go out as ordinary events, what is left becomes findings.
+
+use super::{Reconciler, StepResult};
+use crate::ingest;
+use crate::ports::{
+    Bus, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, ProviderApi, Queue, Reports,
+    Resolution, Run, Runs, Sources,
+};
+use countersign_domain::finding::{Finding, Subject};
+use countersign_domain::ids::TraceId;
+use countersign_domain::limits::QUEUE_ENTRIES_MAX;
+use std::collections::BTreeMap;
+
+impl<P, A, I, Q, L, F, R, O, B, C> Reconciler<P, A, I, Q, L, F, R, O, B, C>
+where
+    P: Sources,
+    A: ProviderApi,
+    I: Inbox,
+    Q: Queue,
+    L: Ledger,
+    F: Findings,
+    R: Runs,
+    O: Reports,
+    B: Bus,
+    C: Clock,
+{
+    /// Sends some of the corrections. Each is admitted like a webhook: a row, then a message; one that has come in
+    /// meanwhile is simply handed over again.
+    pub(super) async fn heal(&self, run: &mut Run) -> StepResult<()> {
+        let after = run.cursor.take();
+        let notes = self.runs.notes(run, "heal#").await?;
+        let mut rest = notes.into_iter().filter(|note| after.as_ref().is_none_or(|at| note.key() > *at));
+        let mut keys = Vec::new();
+        for note in rest.by_ref().take(QUEUE_ENTRIES_MAX) {
+            run.cursor = Some(note.key());
+            if let Evidence::Heal(heal) = note {
+                let (_, key) = ingest::put(&self.inbox, self.inbox_row(run, *heal)).await?;
+                keys.push(key);
+            }
+        }
+        if !keys.is_empty() {
+            ingest::hand_over(&self.queue, &keys, &run_trace(run)).await?;
+        }
+        if rest.next().is_none() {
+            (run.phase, run.cursor) = (Phase::Raise, None);
+        }
+        Ok(())
+    }
+
+    fn inbox_row(&self, run: &Run, heal: Heal) -> InboxRow {
+        InboxRow {
+            key: InboxKey::Event { source: run.source.clone(), event: heal.event },
+            origin: heal.origin,
+            kind: Some(heal.kind),
+            meaning: heal.meaning,
+            body: heal.body.into_bytes(),
+            headers: BTreeMap::new(),
+            occurred_at: heal.occurred_at,
+            received_at: self.clock.now(),
+            attempt: run_trace(run),
+            trace: run_trace(run),
+            reason: None,
+        }
+    }
+
+    /// Records every difference that no correction levels.
+    pub(super) async fn raise(&self, run: &mut Run) -> StepResult<()> {
+        for note in self.runs.notes(run, "difference#").await? {
+            if let Evidence::Difference { payment, difference, resolution: Resolution::Open } = note {
+                let finding = Finding {
+                    source: run.source.clone(),
+                    kind: difference.kind,
+                    subject: Subject::Payment(payment),
+                    reason: format!("ledger: {}; provider: {}", difference.ours, difference.theirs),
+                    found_at: self.clock.now(),
+                };
+                // New or known, it is on record now.
+                let _ = self.findings.raise(&finding).await?;
+            }
+        }
+        run.phase = Phase::Report;
+        Ok(())
+    }
+}
+
+/// The trace of everything that one attempt of a run sends: the same when a step is done twice.
+fn run_trace(run: &Run) -> TraceId {
+    TraceId::of(&[run.source.as_str(), &run.window.name(), &run.attempt.to_string()])
+}
