@@ -1,0 +1,92 @@
+//! HTTP on one side, the use case on the other: the only place that knows what an answer looks like.
+
+use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
+use countersign_app::ports::{Clock as _, Inbox, Queue, Secrets, Sources};
+use countersign_aws::clock::{SystemClock, random_id};
+use countersign_domain::signature::Headers;
+use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use lambda_http::{Body, Error, RequestExt as _, Response};
+
+/// How long a provider should wait when our own store or queue failed, in seconds.
+const RETRY_AFTER_SECONDS: &str = "30";
+
+/// Answers one request.
+pub(crate) async fn handle<S: Sources, K: Secrets, I: Inbox, Q: Queue>(
+    ingest: &Ingest<S, K, I, Q>,
+    request: lambda_http::Request,
+) -> Result<Response<Body>, Error> {
+    let id = random_id();
+    let arrival = Arrival { now: SystemClock.now(), attempt: id.clone(), trace: id };
+    let request = read(request);
+    let result = ingest.accept(&request, &arrival).await;
+    log(&request, &arrival, &result);
+    respond(result)
+}
+
+fn read(request: lambda_http::Request) -> Request {
+    let source = request.path_parameters().first("source").unwrap_or_default().to_owned();
+    let (parts, body) = request.into_parts();
+    let text = |value: &lambda_http::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Vec<_> = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let body = match body {
+        Body::Text(text) => text.into_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => Vec::new(),
+    };
+    Request {
+        method: parts.method.to_string(),
+        source,
+        headers: Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
+        body,
+    }
+}
+
+/// Every refusal of one status looks the same from outside; the reason is in the log.
+fn respond(result: Result<Accepted, Rejected>) -> Result<Response<Body>, Error> {
+    let response = Response::builder().header(CONTENT_TYPE, "text/plain; charset=utf-8");
+    Ok(match result {
+        Ok(accepted) => response.status(200).body(accepted.ok_body.into())?,
+        Err(rejected @ Rejected::Unavailable(_)) => response
+            .status(rejected.status())
+            .header(RETRY_AFTER, RETRY_AFTER_SECONDS)
+            .body(rejected.to_string().into())?,
+        Err(rejected) => response.status(rejected.status()).body(rejected.to_string().into())?,
+    })
+}
+
+fn log(request: &Request, arrival: &Arrival, result: &Result<Accepted, Rejected>) {
+    let duration_ms = SystemClock.now().as_millisecond().saturating_sub(arrival.now.as_millisecond());
+    let (source, trace, body_bytes) = (request.source.as_str(), arrival.trace.as_str(), request.body.len());
+    match result {
+        Ok(accepted) => tracing::info!(
+            target: "countersign::work",
+            work = "delivery",
+            outcome = "accepted",
+            source, trace, body_bytes, duration_ms,
+            status = 200,
+            received = accepted.received,
+            duplicate = accepted.duplicates,
+            conflicting = accepted.conflicts,
+            unreadable = accepted.unreadable,
+            previous_secret = u32::from(accepted.by_previous_secret),
+        ),
+        Err(rejected) => {
+            // An unknown name is the caller's text, not one of ours.
+            let source = if matches!(rejected, Rejected::UnknownSource) { "" } else { source };
+            let detail = match rejected {
+                Rejected::Unauthentic { error, .. } => error.to_string(),
+                Rejected::Unavailable(error) => error.chain(),
+                other => other.to_string(),
+            };
+            tracing::warn!(
+                target: "countersign::work",
+                work = "delivery",
+                outcome = "rejected",
+                source, trace, body_bytes, duration_ms, detail,
+                status = rejected.status(),
+                reason = rejected.reason(),
+                rejected = 1,
+            );
+        }
+    }
+}
