@@ -293,6 +293,12 @@ where
     }
 }
 
+/// The object keys, in the report bucket, of a run's reports.
+#[must_use]
+pub fn report_keys(run: &Run) -> Vec<String> {
+    report::keys(run).to_vec()
+}
+
 fn later(instant: Timestamp, seconds: i64) -> Timestamp {
     instant.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
 }

@@ -90,7 +90,7 @@ impl Report {
             healed: u32::try_from(self.healed.len()).unwrap_or(u32::MAX),
             open: count_kinds(open.map(|differing| differing.difference.kind)),
             totals: self.totals.clone(),
-            reports: vec![self.key("json"), self.key("csv")],
+            reports: keys(&self.run).to_vec(),
         }
     }
 
@@ -102,12 +102,8 @@ impl Report {
         let mut json = serde_json::to_vec_pretty(self).map_err(|e| PortError::new("reports", "encode", e))?;
         json.push(b'\n');
         let csv = self.csv().map_err(|e| PortError::new("reports", "encode", e))?;
-        Ok([(self.key("json"), "application/json", json), (self.key("csv"), "text/csv; charset=utf-8", csv)])
-    }
-
-    fn key(&self, extension: &str) -> String {
-        let stamp = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
-        format!("{}/{}-{}/attempt-{}.{extension}", self.source, stamp(self.from), stamp(self.to), self.attempt)
+        let [json_key, csv_key] = keys(&self.run);
+        Ok([(json_key, "application/json", json), (csv_key, "text/csv; charset=utf-8", csv)])
     }
 
     fn csv(&self) -> Result<Vec<u8>, csv::Error> {
@@ -139,4 +135,11 @@ impl Report {
         }
         csv.into_inner().map_err(|error| csv::Error::from(error.into_error()))
     }
+}
+
+/// The object keys of a run's reports: JSON, then CSV.
+pub(super) fn keys(run: &Run) -> [String; 2] {
+    let stamp = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let stem = format!("{}/{}-{}/attempt-{}", run.source, stamp(run.window.from), stamp(run.window.to), run.attempt);
+    ["json", "csv"].map(|extension| format!("{stem}.{extension}"))
 }

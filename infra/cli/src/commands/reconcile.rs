@@ -1,0 +1,141 @@
+//! `countersign reconcile`: asks for a window to be reconciled, and waits for the run.
+
+use super::{Command, Context};
+use crate::error::CliError;
+use countersign_app::ports::{Bus as _, Clock as _, Phase, Run, Runs as _};
+use countersign_aws::clock::SystemClock;
+use countersign_domain::event::{self, ReconciliationRequest};
+use countersign_domain::ids::SourceName;
+use countersign_domain::money::major;
+use countersign_domain::reconcile::RunStatus;
+use countersign_domain::time::{Timestamp, Window};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Reconcile a window of a source.
+#[derive(Debug, clap::Subcommand)]
+pub enum Reconcile {
+    /// Ask for a run, and wait until it is over.
+    Run(RunArgs),
+}
+
+/// Which window.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The source.
+    source: SourceName,
+    /// Start of the window, RFC 3339, inclusive. Without it: yesterday, in UTC.
+    #[arg(long, requires = "to")]
+    from: Option<Timestamp>,
+    /// End of the window, RFC 3339, exclusive.
+    #[arg(long, requires = "from")]
+    to: Option<Timestamp>,
+    /// Do a window once more that was completed before.
+    #[arg(long)]
+    again: bool,
+    /// How long to wait for the run, in seconds.
+    #[arg(long, default_value_t = 900)]
+    wait_seconds: u64,
+}
+
+/// A run that is over.
+#[derive(Debug, Serialize)]
+pub struct Done {
+    run: Run,
+    /// Where its reports are.
+    reports: Vec<String>,
+}
+
+impl Command for Reconcile {
+    type Output = Done;
+
+    async fn run(self, context: &Context) -> Result<Done, CliError> {
+        let Self::Run(args) = self;
+        let now = SystemClock.now();
+        let Window { from, to } = match (args.from, args.to) {
+            (Some(from), Some(to)) => Window { from, to },
+            _ => Window::utc_day(now, 1),
+        };
+        let window = Window::closed(from, to, now, 0).map_err(|e| CliError::Usage(e.to_string()))?;
+        let source = context.source(&args.source).await?;
+        if source.dialect.reconcile.is_none() {
+            let why = format!("the dialect {} of source {} lists no books", source.dialect.name, source.name);
+            return Err(CliError::Usage(why));
+        }
+        let before = context.runs().find(&args.source, window).await?;
+        if let Some(run) = before.as_ref().filter(|run| run.phase == Phase::Done && !args.again)
+            && run.status == RunStatus::Complete
+        {
+            return Ok(done(run.clone()));
+        }
+        let attempt_before = before.filter(|run| run.phase == Phase::Done).map_or(0, |run| run.attempt);
+        let request = ReconciliationRequest { source: args.source.clone(), from, to, again: args.again };
+        let event = event::of_request(&request).map_err(|e| CliError::Usage(e.to_string()))?;
+        if !context.bus().publish(&[event]).await?.is_empty() {
+            return Err(CliError::Refused("the bus did not take the request".to_owned()));
+        }
+        wait(context, &args.source, window, attempt_before, Duration::from_secs(args.wait_seconds)).await
+    }
+
+    fn show(output: &Done) -> String {
+        let Done { run, reports } = output;
+        let status = crate::output::word(&run.status);
+        let mut text = format!("run of {} over {}: {status}, attempt {}\n", run.source, run.window.name(), run.attempt);
+        if let Some(cause) = &run.cause {
+            text.push_str(&format!("cause: {cause}\n"));
+        }
+        let mut table =
+            crate::output::table(["currency", "payments", "captured: ledger", "provider", "refunded: ledger", "provider"]);
+        for totals in &run.totals {
+            let amount = |minor: i128| i64::try_from(minor).map_or(minor.to_string(), |m| major(m, totals.currency));
+            table.add_row([
+                totals.currency.to_string(),
+                totals.payments.to_string(),
+                amount(totals.captured_ours),
+                amount(totals.captured_theirs),
+                amount(totals.refunded_ours),
+                amount(totals.refunded_theirs),
+            ]);
+        }
+        text.push_str(&format!("{table}\n"));
+        for report in reports {
+            text.push_str(&format!("report: {report}\n"));
+        }
+        text
+    }
+
+    fn is_success(output: &Done) -> bool {
+        output.run.status == RunStatus::Complete
+    }
+}
+
+async fn wait(
+    context: &Context,
+    source: &SourceName,
+    window: Window,
+    attempt_before: u32,
+    limit: Duration,
+) -> Result<Done, CliError> {
+    let poll = async {
+        loop {
+            let run = context.runs().find(source, window).await?;
+            if let Some(run) = run.filter(|run| run.phase == Phase::Done && run.attempt > attempt_before) {
+                return Ok::<_, CliError>(done(run));
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::time::timeout(limit, poll).await.unwrap_or_else(|_| {
+        Err(CliError::Refused(format!(
+            "the run of {source} over {} is not over after {} s: look for the reconcile function's log line with \
+             source {source}",
+            window.name(),
+            limit.as_secs()
+        )))
+    })
+}
+
+fn done(run: Run) -> Done {
+    let reports = countersign_app::reconcile::report_keys(&run);
+    Done { run, reports }
+}
