@@ -118,8 +118,9 @@ impl From<PortError> for Fault {
 
 type StepResult<T> = Result<T, Fault>;
 
-/// How long a lease outlives the moment at which its invocation means to stop, in seconds.
-const LEASE_MARGIN_SECONDS: i64 = 60;
+/// How long a lease holds without a checkpoint, in seconds. An invocation that crashed is tried again by Lambda about a
+/// minute later, and must find the run free; one that is only slow loses it, and its fencing token keeps it harmless.
+const LEASE_SECONDS: i64 = 50;
 
 /// What one invocation works with.
 struct Work<'a> {
@@ -185,7 +186,7 @@ where
             Ok(window) => window,
             Err(error) => return Ok(Ended::Refused(error.into())),
         };
-        let lease_until = later(stop_at, LEASE_MARGIN_SECONDS);
+        let lease_until = later(now, LEASE_SECONDS);
         let run = match self.runs.take(&source.name, window, request.again, now, lease_until).await? {
             Lease::Taken(run) => *run,
             Lease::Busy => return Ok(Ended::Busy),
@@ -235,7 +236,7 @@ where
             Phase::Raise => self.raise(&mut next).await?,
             Phase::Report | Phase::Done => return Ok(()),
         }
-        match self.runs.checkpoint(&next, later(work.stop_at, LEASE_MARGIN_SECONDS)).await? {
+        match self.runs.checkpoint(&next, later(self.clock.now(), LEASE_SECONDS)).await? {
             Checkpoint::Kept => {
                 *run = next;
                 Ok(())

@@ -307,9 +307,9 @@ pub struct Listing {
 pub struct SnapshotFrom {
     /// Amount asked for.
     pub requested: AmountFrom,
-    /// Amount reserved or taken, so far in all.
+    /// Amount taken, so far in all. Only read of a payment whose status says that money was taken.
     pub captured: AmountFrom,
-    /// Amount that can still be captured.
+    /// Amount that can still be captured; without it, what was asked for.
     pub capturable: Option<AmountFrom>,
     /// Amount given back, so far in all; absent in the answer means zero.
     pub refunded: Option<AmountFrom>,

@@ -98,18 +98,17 @@ pub fn snapshot(reconcile: &Reconcile, doc: Doc<'_>) -> Result<Snapshot, Transla
         at: status_path.as_str().to_owned(),
         value: crate::money::excerpt(&status),
     })?;
-    let optional = |from: &Option<crate::dialect::AmountFrom>| match from {
-        Some(from) if doc.at(&from.amount)?.is_some() => amount(doc, from).map(|money| money.minor),
-        _ => Ok(0),
+    let requested = amount(doc, &from.requested)?;
+    let capturable = match &from.capturable {
+        Some(from) => amount(doc, from)?.minor,
+        None => requested.minor,
     };
-    Ok(Snapshot {
-        payment,
-        status,
-        requested: amount(doc, &from.requested)?,
-        capturable: optional(&from.capturable)?,
-        captured: amount(doc, &from.captured)?.minor,
-        refunded: optional(&from.refunded)?,
-    })
+    let captured = if level(status) < level(PaymentStatus::Captured) { 0 } else { amount(doc, &from.captured)?.minor };
+    let refunded = match &from.refunded {
+        Some(from) if doc.at(&from.amount)?.is_some() => amount(doc, from)?.minor,
+        _ => 0,
+    };
+    Ok(Snapshot { payment, status, requested, capturable, captured, refunded })
 }
 
 /// Compares one payment on both sides. `theirs` of `None` means that the provider does not know the payment.
