@@ -1,2 +1,10 @@
-//! Empty.
-fn main() {}
+//! The operator's command. All of it is in the library, where tests reach it.
+
+use clap::Parser as _;
+use countersign::cli::Cli;
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    Cli::parse().run().await
+}

@@ -352,8 +352,14 @@ pub struct Run {
     pub events_seen: u64,
     /// Per currency, both sides.
     pub totals: Vec<Totals>,
-    /// Evidence rows noted.
+    /// Corrections and differences noted.
     pub noted: u32,
+    /// Corrections sent, once the run is over.
+    #[serde(default)]
+    pub healed: u32,
+    /// Differences left for a person, once the run is over.
+    #[serde(default)]
+    pub open: u32,
     /// When the run began, by our clock.
     pub started_at: Timestamp,
     /// Why it is incomplete, if it is.
@@ -378,6 +384,8 @@ impl Run {
             events_seen: 0,
             totals: Vec::new(),
             noted: 0,
+            healed: 0,
+            open: 0,
             started_at: now,
             cause: None,
             epoch,

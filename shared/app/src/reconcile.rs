@@ -275,6 +275,8 @@ where
             return Err(PortError::new("bus", "publish", "the run's event was not taken"));
         }
         run.phase = Phase::Done;
+        run.healed = data.healed;
+        run.open = data.open.values().copied().fold(0, u32::saturating_add);
         match self.runs.checkpoint(&run, self.clock.now()).await? {
             Checkpoint::Kept => Ok(Ended::Finished(Box::new(data))),
             Checkpoint::Lost => Ok(Ended::Busy),

@@ -20,7 +20,7 @@ pub enum Reconcile {
 }
 
 /// Which window.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
     /// The source.
     source: SourceName,
@@ -38,12 +38,27 @@ pub struct RunArgs {
     wait_seconds: u64,
 }
 
+impl RunArgs {
+    /// One window of a source, waited for as long as a run may take.
+    #[must_use]
+    pub fn over(source: SourceName, from: Timestamp, to: Timestamp) -> Self {
+        Self { source, from: Some(from), to: Some(to), again: false, wait_seconds: 900 }
+    }
+
+    /// The same once more, even though it was completed.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self { again: true, ..self }
+    }
+}
+
 /// A run that is over.
 #[derive(Debug, Serialize)]
 pub struct Done {
-    run: Run,
-    /// Where its reports are.
-    reports: Vec<String>,
+    /// How it ended and what it counted.
+    pub run: Run,
+    /// Object keys of its reports in the report bucket.
+    pub reports: Vec<String>,
 }
 
 impl Command for Reconcile {
@@ -80,14 +95,22 @@ impl Command for Reconcile {
     fn show(output: &Done) -> String {
         let Done { run, reports } = output;
         let status = crate::output::word(&run.status);
-        let mut text = format!("run of {} over {}: {status}, attempt {}\n", run.source, run.window.name(), run.attempt);
+        let mut text =
+            format!("run of {} over {}: {status}, attempt {}\n", run.source, run.window.name(), run.attempt);
         if let Some(cause) = &run.cause {
             text.push_str(&format!("cause: {cause}\n"));
         }
-        let mut table =
-            crate::output::table(["currency", "payments", "captured: ledger", "provider", "refunded: ledger", "provider"]);
+        let mut table = crate::output::table([
+            "currency",
+            "payments",
+            "captured: ledger",
+            "provider",
+            "refunded: ledger",
+            "provider",
+        ]);
         for totals in &run.totals {
-            let amount = |minor: i128| i64::try_from(minor).map_or(minor.to_string(), |m| major(m, totals.currency));
+            let amount =
+                |minor: i128| i64::try_from(minor).map_or(minor.to_string(), |m| major(m, totals.currency));
             table.add_row([
                 totals.currency.to_string(),
                 totals.payments.to_string(),

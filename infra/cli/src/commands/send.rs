@@ -2,8 +2,8 @@
 
 use super::{Command, Context};
 use crate::error::CliError;
-use countersign_aws::clock::{SystemClock, random_id};
 use countersign_app::ports::Clock as _;
+use countersign_aws::clock::{SystemClock, random_id};
 use countersign_domain::dialect::IdFrom;
 use countersign_domain::ids::SourceName;
 use countersign_domain::sign::sign;
@@ -64,7 +64,7 @@ impl Command for Send {
         headers.extend(signed);
         let url = match self.url {
             Some(url) => url,
-            None => context.webhook_url(&self.source).await?,
+            None => context.webhook_url(&self.source),
         };
         let mut request = context.http().post(&url).body(body);
         for (name, value) in headers {

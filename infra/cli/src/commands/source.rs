@@ -2,7 +2,7 @@
 
 use super::{Command, Context};
 use crate::error::CliError;
-use countersign_app::ports::Sources as _;
+use countersign_app::ports::{SecretPair, Sources as _};
 use countersign_domain::dialect::Dialect;
 use countersign_domain::ids::SourceName;
 use countersign_domain::signature::SigningKeys;
@@ -30,7 +30,12 @@ pub struct Add {
     /// Its name, the last part of its URL: lower-case letters, digits and `-`.
     name: SourceName,
     /// A built-in dialect: stripe, standard-webhooks, standard-webhooks-ed25519, partner-hmac.
-    #[arg(long, value_name = "NAME", required_unless_present = "dialect_file", conflicts_with = "dialect_file")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "dialect_file",
+        conflicts_with = "dialect_file"
+    )]
     dialect: Option<String>,
     /// A dialect of its own, as TOML.
     #[arg(long, value_name = "FILE")]
@@ -84,11 +89,10 @@ impl Command for SourceCommand {
                 vec![config.ok_or_else(|| super::no_source(&name))?]
             }
         };
-        let mut shown = Vec::new();
-        for config in configs {
-            shown.push(Shown { url: context.webhook_url(&config.name).await?, config });
-        }
-        Ok(shown)
+        Ok(configs
+            .into_iter()
+            .map(|config| Shown { url: context.webhook_url(&config.name), config })
+            .collect())
     }
 
     fn show(output: &Vec<Shown>) -> String {
@@ -141,7 +145,7 @@ impl Add {
         SigningKeys::new(&source.dialect.auth, &current, previous.as_deref())
             .map_err(|e| CliError::Usage(format!("the signing secret: {e}")))?;
         let api_token = self.api_token_file.as_deref().map(super::read_secret).transpose()?;
-        context.write_secrets(&source.name, current, previous, api_token).await?;
+        context.write_secrets(&source.name, SecretPair { current, previous }, api_token).await?;
         context.write_source(&config).await?;
         Ok(config)
     }

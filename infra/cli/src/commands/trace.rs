@@ -2,6 +2,7 @@
 
 use super::{Command, Context};
 use crate::error::CliError;
+use crate::output::word;
 use countersign_app::ports::Sources as _;
 use countersign_app::trace::{self, Entry, What};
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
@@ -84,7 +85,7 @@ fn row(entry: &Entry) -> [String; 4] {
     let at = entry.at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string();
     let [what, about, detail] = match &entry.what {
         What::Received { event, kind, origin, .. } => {
-            let how = crate::output::word(origin);
+            let how = word(origin);
             [format!("received ({how})"), event.to_string(), kind.clone()]
         }
         What::Recorded { event, payment, version, change, amounts } => {
@@ -92,31 +93,44 @@ fn row(entry: &Entry) -> [String; 4] {
             let amounts = amounts.as_ref().map(sums).unwrap_or_default();
             [format!("recorded {payment} v{version}"), event.to_string(), format!("{detail}{amounts}")]
         }
-        What::Published { id, detail_type } => ["published".to_owned(), id.clone(), (*detail_type).to_owned()],
-        What::Found { finding } => {
-            [format!("finding: {}", finding.kind.as_str()), finding.subject.to_string(), finding.reason.clone()]
+        What::Published { id, detail_type } => {
+            ["published".to_owned(), id.clone(), (*detail_type).to_owned()]
         }
+        What::Found { finding } => [
+            format!("finding: {}", finding.kind.as_str()),
+            finding.subject.to_string(),
+            finding.reason.clone(),
+        ],
     };
     [at, what, about, detail]
 }
 
 fn describe(change: &Change) -> String {
-    let word = crate::output::word;
-    let from = |text: String| if text == "null" { "new".to_owned() } else { text };
     match change {
-        Change::Payment { from: before, to } => format!("payment {} → {}", from(word(before)), word(to)),
-        Change::Refund { item, from: before, to } => format!("refund {item} {} → {}", from(word(before)), word(to)),
+        Change::Payment { from: before, to } => format!("payment {} → {}", known(before), word(to)),
+        Change::Refund { item, from: before, to } => {
+            format!("refund {item} {} → {}", known(before), word(to))
+        }
         Change::Dispute { item, from: before, to } => {
-            format!("dispute {item} {} → {}", from(word(before)), from(word(to)))
+            format!("dispute {item} {} → {}", known(before), known(to))
         }
         Change::Settlement { item, from: before, to } => {
-            format!("payout {item} {} → {}", from(word(before)), word(to))
+            format!("payout {item} {} → {}", known(before), word(to))
         }
     }
 }
 
+/// A state, or that there was none.
+fn known<S: Serialize>(state: &S) -> String {
+    let word = word(state);
+    if word == "null" { "new".to_owned() } else { word }
+}
+
 fn sums(amounts: &Amounts) -> String {
-    let shown = [("captured", amounts.captured), ("refunded", amounts.refunded), ("disputed", amounts.disputed)];
+    let shown =
+        [("captured", amounts.captured), ("refunded", amounts.refunded), ("disputed", amounts.disputed)];
     let shown = shown.into_iter().filter(|(_, minor)| *minor != 0);
-    shown.map(|(what, minor)| format!(", {what} {} {}", major(minor, amounts.currency), amounts.currency)).collect()
+    shown
+        .map(|(what, minor)| format!(", {what} {} {}", major(minor, amounts.currency), amounts.currency))
+        .collect()
 }

@@ -1,0 +1,118 @@
+//! The command line: what can be said, and what each exit code means.
+
+use crate::commands::reconcile::Reconcile;
+use crate::commands::send::Send;
+use crate::commands::source::SourceCommand;
+use crate::commands::trace::Trace;
+use crate::commands::{self, Context};
+use crate::error::CliError;
+use crate::local::demo;
+use crate::output::{self, Progress};
+use std::process::ExitCode;
+
+/// Exit code when the command was used wrongly. It is clap's own.
+const USAGE: u8 = 2;
+
+/// Payment webhooks in, an append-only ledger, a bus of facts, and the books checked every day.
+#[derive(Debug, clap::Parser)]
+#[command(name = "countersign", version, max_term_width = 110)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Global {
+    /// An emulator to talk to instead of AWS, as `countersign local` prints it.
+    #[arg(long, global = true, value_name = "URL", env = "COUNTERSIGN_ENDPOINT")]
+    pub endpoint: Option<String>,
+    /// The deployed stack.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "COUNTERSIGN_STACK",
+        default_value = "countersign-dev"
+    )]
+    pub stack: String,
+    /// Print results as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Run the whole system on this machine and show it at work. Needs Rust, Python 3 and, the first time, a network.
+    Local(demo::Args),
+    /// Play the provider: sign a file as a source's dialect says, and post it.
+    Send(Send),
+    /// Show everything that is known of an event or a payment, in order.
+    Trace(Trace),
+    /// Add, list or show sources.
+    #[command(subcommand)]
+    Source(SourceCommand),
+    /// Reconcile a window of a source against the provider's books.
+    #[command(subcommand)]
+    Reconcile(Reconcile),
+}
+
+impl Cli {
+    /// Does it. 0: it succeeded; 1: it failed, or what it looked at is not as it should be; 2: it was used wrongly.
+    pub async fn run(self) -> ExitCode {
+        let Self { global, command } = self;
+        let done = match command {
+            Command::Local(args) => demo::run(args, &global).await,
+            Command::Send(send) => on_stack(send, &global).await,
+            Command::Trace(trace) => on_stack(trace, &global).await,
+            Command::Source(source) => on_stack(source, &global).await,
+            Command::Reconcile(reconcile) => on_stack(reconcile, &global).await,
+        };
+        match done {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                Progress::Shown.say(format_args!("error: {}", error.chain()));
+                if matches!(error, CliError::Usage(_)) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+            }
+        }
+    }
+}
+
+/// Runs one command on the stack that the options name, and shows what it comes to.
+async fn on_stack<C: commands::Command>(command: C, global: &Global) -> Result<bool, CliError> {
+    let context = Context::find(global).await?;
+    let done = command.run(&context).await?;
+    let shown = if global.json { output::json(&done)? } else { C::show(&done) };
+    output::result(shown.trim_end())
+        .map_err(|error| CliError::Refused(format!("cannot write the result: {error}")))?;
+    Ok(C::is_success(&done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_stand_before_or_after_the_command() {
+        for line in
+            [["countersign", "--json", "local", "--once"], ["countersign", "local", "--once", "--json"]]
+        {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(cli.global.json);
+            let Command::Local(args) = cli.command;
+            assert!(args.once);
+        }
+    }
+}

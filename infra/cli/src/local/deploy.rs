@@ -1,0 +1,199 @@
+//! What `sam deploy` does, on MiniStack: uploads the packages, points the template at them, makes the stack.
+
+use super::build::Package;
+use super::failure::{Doing as _, Failure};
+use super::project::Project;
+use crate::stack::Outputs;
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
+use aws_sdk_s3::config::RequestChecksumCalculation;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// The stack's name, as in samconfig.toml.
+pub(crate) const STACK: &str = "countersign-dev";
+
+/// Where the packages and the template are uploaded to.
+const BUCKET: &str = "countersign-local-artifacts";
+
+/// How long the stack may take. It takes half a second.
+const DEPLOY_SECONDS_MAX: u64 = 60;
+
+const POLL: Duration = Duration::from_millis(50);
+
+/// A rule of a policy that refuses calls without TLS. On loopback there is none.
+const WITHOUT_TLS: &str = r#""aws:SecureTransport": "false""#;
+
+/// The same rule, for calls that there are not.
+const NEVER: &str = r#""aws:SecureTransport": "never""#;
+
+/// Deploys the checkout's template, with other values than its defaults where `parameters` has them.
+pub(crate) async fn deploy(
+    project: &Project,
+    packages: &BTreeMap<&'static str, Package>,
+    parameters: &BTreeMap<String, String>,
+    config: &SdkConfig,
+) -> Result<Outputs, Failure> {
+    let path = project.template();
+    let template = std::fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
+    let uris = packages.keys().map(|name| (*name, format!("s3://{BUCKET}/{}", key(name))));
+    let template = with_packages(&template, &uris.collect())?.replace(WITHOUT_TLS, NEVER);
+    upload(packages, config).await?;
+    let client = aws_sdk_cloudformation::Client::new(config);
+    create(&client, &template, parameters).await?;
+    Outputs::of(&client, STACK, config.endpoint_url()).await
+}
+
+fn key(function: &str) -> String {
+    format!("{function}.zip")
+}
+
+/// Points each `CodeUri:` that names a function's folder at its package, as `sam package` does.
+fn with_packages(template: &str, uris: &BTreeMap<&str, String>) -> Result<String, Failure> {
+    let mut placed = Vec::new();
+    let mut lines = Vec::new();
+    for line in template.lines() {
+        let Some((indent, folder)) =
+            line.split_once("CodeUri:").filter(|(indent, _)| indent.trim().is_empty())
+        else {
+            lines.push(line.to_owned());
+            continue;
+        };
+        let folder = folder.trim();
+        let name = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let uri = uris.get(name).ok_or_else(|| {
+            let known: Vec<_> = uris.keys().copied().collect();
+            Failure::new(format!(
+                "template.yaml has CodeUri {folder}, but the functions are {}",
+                known.join(", ")
+            ))
+        })?;
+        lines.push(format!("{indent}CodeUri: {uri}"));
+        placed.push(name);
+    }
+    if let Some(missing) = uris.keys().find(|name| !placed.contains(name)) {
+        return Err(Failure::new(format!("template.yaml has no CodeUri for functions/{missing}")));
+    }
+    lines.push(String::new());
+    Ok(lines.join("\n"))
+}
+
+async fn upload(packages: &BTreeMap<&'static str, Package>, config: &SdkConfig) -> Result<(), Failure> {
+    let settings = aws_sdk_s3::config::Builder::from(config)
+        // Names of buckets as host names would need a name server.
+        .force_path_style(true)
+        // Hashing what stays on this machine takes seconds in a build that is not optimised.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .build();
+    let client = aws_sdk_s3::Client::from_conf(settings);
+    let region = config.region().map_or("", |region| region.as_ref());
+    let place = CreateBucketConfiguration::builder()
+        .location_constraint(BucketLocationConstraint::from(region))
+        .build();
+    let made = client.create_bucket().bucket(BUCKET).create_bucket_configuration(place).send().await;
+    made.doing(|| format!("make the bucket {BUCKET}"))?;
+    for (name, package) in packages {
+        let put = client.put_object().bucket(BUCKET).key(key(name)).body(package.zip.clone().into());
+        put.customize()
+            .disable_payload_signing()
+            .send()
+            .await
+            .doing(|| format!("upload the function {name}"))?;
+    }
+    Ok(())
+}
+
+async fn create(
+    client: &aws_sdk_cloudformation::Client,
+    template: &str,
+    parameters: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let parameters = parameters.iter();
+    let parameters = parameters
+        .map(|(name, value)| Parameter::builder().parameter_key(name).parameter_value(value).build());
+    client
+        .create_stack()
+        .stack_name(STACK)
+        .template_body(template)
+        .set_parameters(Some(parameters.collect()))
+        .capabilities(Capability::CapabilityIam)
+        .capabilities(Capability::CapabilityNamedIam)
+        .capabilities(Capability::CapabilityAutoExpand)
+        .send()
+        .await
+        .doing(|| format!("deploy template.yaml as {STACK}"))?;
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(DEPLOY_SECONDS_MAX) {
+        let described = client.describe_stacks().stack_name(STACK).send().await;
+        let described = described.doing(|| format!("follow the deployment of {STACK}"))?;
+        match described.stacks().first().and_then(|stack| stack.stack_status()) {
+            Some(StackStatus::CreateComplete) => return Ok(()),
+            Some(StackStatus::CreateInProgress | StackStatus::ReviewInProgress) => {
+                tokio::time::sleep(POLL).await
+            }
+            status => return Err(refused(client, status).await),
+        }
+    }
+    Err(Failure::new(format!("deploying template.yaml as {STACK} was not over after {DEPLOY_SECONDS_MAX} s")))
+}
+
+async fn refused(client: &aws_sdk_cloudformation::Client, status: Option<&StackStatus>) -> Failure {
+    let events = client.describe_stack_events().stack_name(STACK).send().await;
+    let reasons: Vec<String> = match &events {
+        Ok(events) => events.stack_events().iter().filter_map(reason).collect(),
+        Err(error) => vec![format!("its events cannot be read: {error}")],
+    };
+    let status = status.map_or("no status", StackStatus::as_str);
+    Failure::new(format!(
+        "MiniStack did not deploy template.yaml ({status}):\n    {}",
+        reasons.join("\n    ")
+    ))
+}
+
+fn reason(event: &aws_sdk_cloudformation::types::StackEvent) -> Option<String> {
+    let is_failure = event.resource_status()?.as_str().ends_with("FAILED");
+    is_failure.then(|| {
+        let reason = event.resource_status_reason().unwrap_or("no reason given");
+        format!("{}: {reason}", event.logical_resource_id().unwrap_or("the stack"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uris() -> BTreeMap<&'static str, String> {
+        ["ingest", "processor"].into_iter().map(|name| (name, format!("s3://b/{name}.zip"))).collect()
+    }
+
+    #[test]
+    fn each_function_gets_its_own_package() {
+        let template = "Resources:\n  A:\n    Properties:\n      CodeUri: functions/ingest\n      Timeout: 1\n  B:\n    \
+                        Properties:\n      CodeUri: functions/processor/\n# CodeUri: in a comment\n";
+        let packaged = with_packages(template, &uris()).unwrap();
+        assert_eq!(
+            packaged,
+            "Resources:\n  A:\n    Properties:\n      CodeUri: s3://b/ingest.zip\n      Timeout: 1\n  B:\n    \
+             Properties:\n      CodeUri: s3://b/processor.zip\n# CodeUri: in a comment\n"
+        );
+    }
+
+    #[test]
+    fn a_function_without_a_package_is_named_and_so_is_a_package_without_a_function() {
+        let unknown = with_packages("      CodeUri: functions/console\n", &uris()).unwrap_err().to_string();
+        assert!(unknown.contains("functions/console") && unknown.contains("ingest"), "{unknown}");
+        let missing = with_packages("      CodeUri: functions/ingest\n", &uris()).unwrap_err().to_string();
+        assert!(missing.contains("functions/processor"), "{missing}");
+    }
+
+    #[test]
+    fn the_checkouts_own_template_is_packaged() {
+        let template = std::fs::read_to_string(Project::find().unwrap().template()).unwrap();
+        let uris =
+            super::super::build::FUNCTIONS.into_iter().map(|name| (name, format!("s3://b/{name}.zip")));
+        let packaged = with_packages(&template, &uris.collect()).unwrap();
+        assert_eq!(packaged.matches("CodeUri: s3://b/").count(), 3);
+        assert!(packaged.contains(WITHOUT_TLS), "the rules are written in another way now");
+    }
+}

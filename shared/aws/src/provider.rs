@@ -1,0 +1,249 @@
+//! A provider's own books, over HTTPS.
+//!
+//! It only ever makes GETs, below the base URL of a source, with the source's API token. It follows no redirect and uses no
+//! proxy of the environment, so the token goes nowhere else. What may pass is tried again; what it returns is final.
+
+use crate::clock::SystemClock;
+use crate::secrets::ApiTokens;
+use backon::{ExponentialBuilder, Retryable as _};
+use countersign_app::ports::{ApiRequest, Clock as _, Port, PortError, ProviderApi};
+use countersign_domain::ids::SourceName;
+use countersign_domain::limits::API_BODY_BYTES_MAX;
+use countersign_domain::source::Source;
+use countersign_domain::time::Timestamp;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, Url};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+const PORT: &str = "provider_api";
+
+/// Until a connection stands.
+const CONNECT_MS_MAX: u64 = 5_000;
+/// For one try, from the first byte sent to the last byte read.
+const ATTEMPT_MS_MAX: u64 = 15_000;
+/// For one call with all its tries and waits. A run keeps a minute free for its last one.
+const CALL_MS_MAX: u64 = 55_000;
+/// Tries after the first.
+const RETRIES_MAX: usize = 4;
+/// Before the first retry, in milliseconds; twice as long before each one after it.
+const BACKOFF_MS: u64 = 500;
+/// Longest wait that a provider may ask for, in seconds. One that asks for more is not waited for: the run is incomplete,
+/// and comes again.
+const RETRY_AFTER_SECONDS_MAX: u64 = 30;
+/// How long a token is believed, in seconds.
+const TOKEN_SECONDS_MAX: i64 = 300;
+
+/// Why a call to a provider's API failed. No answer's body is repeated: it may hold personal data.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// Nowhere to call.
+    #[error("source {0} has no base URL of an API: its dialect has none, and neither has the source")]
+    NoBaseUrl(SourceName),
+    /// Nothing to call with.
+    #[error("source {0} has no API token: add one with `countersign source add --api-token-file`")]
+    NoToken(SourceName),
+    /// A URL that is none, or that leads elsewhere.
+    #[error("{base} and {path} make no URL that may be called: only https, or http on 127.0.0.1, below the base")]
+    BadUrl {
+        /// The base.
+        base: String,
+        /// The path.
+        path: String,
+    },
+    /// The token was refused.
+    #[error("{path}: the provider refuses the API token of source {source_name} with status {status}: replace it")]
+    Refused {
+        /// What was asked for.
+        path: String,
+        /// Whose token.
+        source_name: SourceName,
+        /// 401 or 403.
+        status: u16,
+    },
+    /// Another answer than 200 or 404.
+    #[error("{path}: the provider answers with status {status}")]
+    Status {
+        /// What was asked for.
+        path: String,
+        /// The status.
+        status: u16,
+        /// How long to wait, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// No answer, or half of one.
+    #[error("{path}: the provider cannot be reached")]
+    Unreachable {
+        /// What was asked for.
+        path: String,
+        /// Why.
+        #[source]
+        error: reqwest::Error,
+    },
+    /// More than is read.
+    #[error("{path}: the answer has more than {API_BODY_BYTES_MAX} bytes: ask for smaller pages")]
+    TooLarge {
+        /// What was asked for.
+        path: String,
+    },
+    /// All tries together took too long.
+    #[error("{path}: no answer within {CALL_MS_MAX} ms")]
+    TooSlow {
+        /// What was asked for.
+        path: String,
+    },
+}
+
+impl ApiError {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Status { status, retry_after, .. } => {
+                let is_patient = retry_after.is_none_or(|wait| wait.as_secs() <= RETRY_AFTER_SECONDS_MAX);
+                matches!(status, 408 | 429 | 500 | 502 | 503 | 504) && is_patient
+            }
+            _ => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        if let Self::Status { retry_after, .. } = self { *retry_after } else { None }
+    }
+}
+
+struct KnownToken {
+    token: String,
+    read_at: Timestamp,
+}
+
+/// The APIs of all sources.
+pub struct HttpsApi {
+    http: Client,
+    tokens: ApiTokens,
+    known: Mutex<HashMap<SourceName, KnownToken>>,
+}
+
+impl HttpsApi {
+    pub(crate) fn new(tokens: ApiTokens) -> Port<Self> {
+        // Fails only when the process has chosen one before, which then is the same one.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let http = Client::builder()
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
+            .timeout(Duration::from_millis(ATTEMPT_MS_MAX))
+            .build()
+            .map_err(|error| PortError::new(PORT, "build", error))?;
+        Ok(Self { http, tokens, known: Mutex::default() })
+    }
+
+    async fn token(&self, source: &SourceName) -> Port<String> {
+        let now = SystemClock.now();
+        let is_fresh = |known: &&KnownToken| now.as_second().saturating_sub(known.read_at.as_second()) < TOKEN_SECONDS_MAX;
+        let known = self.known().get(source).filter(is_fresh).map(|known| known.token.clone());
+        if let Some(token) = known {
+            return Ok(token);
+        }
+        let secret = self.tokens.fetch(source).await?;
+        let token = secret.ok_or_else(|| PortError::new(PORT, "get", ApiError::NoToken(source.clone())))?.token;
+        self.known().insert(source.clone(), KnownToken { token: token.clone(), read_at: now });
+        Ok(token)
+    }
+
+    /// A panic elsewhere cannot leave the map half-written: every write is one insert or removal.
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<SourceName, KnownToken>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn attempt(&self, source: &Source, url: &Url, token: &str) -> Result<Option<Vec<u8>>, ApiError> {
+        let path = url.path().to_owned();
+        let unreachable = |error: reqwest::Error| ApiError::Unreachable { path: path.clone(), error: error.without_url() };
+        let response = self.http.get(url.clone()).bearer_auth(token).send().await.map_err(unreachable)?;
+        match response.status() {
+            StatusCode::OK => read_body(response, &path).await.map(Some),
+            StatusCode::NOT_FOUND => Ok(None),
+            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                // It may have been replaced meanwhile: the next call reads it again.
+                self.known().remove(&source.name);
+                let source_name = source.name.clone();
+                Err(ApiError::Refused { path, source_name, status: status.as_u16() })
+            }
+            status => {
+                let retry_after = retry_after(response.headers(), SystemClock.now());
+                Err(ApiError::Status { path, status: status.as_u16(), retry_after })
+            }
+        }
+    }
+}
+
+impl ProviderApi for HttpsApi {
+    async fn get(&self, source: &Source, request: &ApiRequest) -> Port<Option<Vec<u8>>> {
+        let failed = |error: ApiError| PortError::new(PORT, "get", error);
+        let url = url(source, request).map_err(failed)?;
+        let token = self.token(&source.name).await?;
+        let backoff = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(BACKOFF_MS))
+            .with_max_times(RETRIES_MAX)
+            .with_jitter();
+        let call = (|| self.attempt(source, &url, &token))
+            .retry(backoff)
+            .when(ApiError::may_pass)
+            // The backoff on top of what was asked for keeps many waiters apart.
+            .adjust(|error, backoff| backoff.map(|wait| wait.saturating_add(error.retry_after().unwrap_or_default())));
+        let answer = tokio::time::timeout(Duration::from_millis(CALL_MS_MAX), call).await;
+        answer.unwrap_or_else(|_| Err(ApiError::TooSlow { path: request.path.clone() })).map_err(failed)
+    }
+}
+
+/// The URL of a request. Ids stand in paths, so a path is not trusted to stay where it belongs.
+fn url(source: &Source, request: &ApiRequest) -> Result<Url, ApiError> {
+    let base = source.api_base_url.as_deref().ok_or_else(|| ApiError::NoBaseUrl(source.name.clone()))?;
+    let bad = || ApiError::BadUrl { base: base.to_owned(), path: request.path.clone() };
+    let mut url = Url::parse(base).map_err(|_| bad())?;
+    let is_allowed = url.scheme() == "https" || (url.scheme() == "http" && url.host_str() == Some("127.0.0.1"));
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let climbs = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let stays = request.path.starts_with('/') && !request.path.split(['/', '\\']).any(climbs);
+    if !is_allowed || !is_plain || !stays {
+        return Err(bad());
+    }
+    // Escapes `?` and `#`.
+    url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), request.path));
+    if !request.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&request.query);
+    }
+    Ok(url)
+}
+
+async fn read_body(mut response: Response, path: &str) -> Result<Vec<u8>, ApiError> {
+    let too_large = || ApiError::TooLarge { path: path.to_owned() };
+    let is_within = |bytes: usize| bytes <= API_BODY_BYTES_MAX;
+    if !response.content_length().is_none_or(|bytes| usize::try_from(bytes).is_ok_and(is_within)) {
+        return Err(too_large());
+    }
+    let mut body = Vec::new();
+    let unreachable =
+        |error: reqwest::Error| ApiError::Unreachable { path: path.to_owned(), error: error.without_url() };
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if !is_within(body.len().saturating_add(chunk.len())) {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// `Retry-After`, in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::from_secs(u64::try_from(at.as_second().saturating_sub(now.as_second())).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests;
