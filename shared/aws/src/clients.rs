@@ -41,13 +41,14 @@ struct Patience {
 
 impl Patience {
     const WITH_AWS: Self = Self { connect_ms: 1_000, attempt_ms: 1_200, operation_ms: 2_400 };
-    /// An emulator shares a small machine with everything that it runs.
-    const WITH_AN_EMULATOR: Self = Self { connect_ms: 5_000, attempt_ms: 20_000, operation_ms: 60_000 };
+    /// An emulator shares a small machine with everything that it runs; a report may have megabytes, and nobody waits for
+    /// it.
+    const WITH_TIME: Self = Self { connect_ms: 5_000, attempt_ms: 20_000, operation_ms: 60_000 };
 
     /// AWS is only ever spoken to over TLS, so plain HTTP is an emulator.
     fn with(endpoint_url: Option<&str>) -> Self {
         if endpoint_url.is_some_and(|url| url.starts_with("http://")) {
-            Self::WITH_AN_EMULATOR
+            Self::WITH_TIME
         } else {
             Self::WITH_AWS
         }
@@ -192,7 +193,10 @@ impl Clients {
     pub fn reports(&self, bucket: &str) -> ReportBucket {
         // An emulator has one host name; only AWS has one per bucket.
         let is_emulator = self.sdk.endpoint_url().is_some();
-        let config = aws_sdk_s3::config::Builder::from(&self.sdk).force_path_style(is_emulator).build();
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk)
+            .force_path_style(is_emulator)
+            .timeout_config(Patience::WITH_TIME.timeouts())
+            .build();
         ReportBucket::new(aws_sdk_s3::Client::from_conf(config), bucket)
     }
 
@@ -244,7 +248,10 @@ mod tests {
         let Patience { connect_ms, attempt_ms, operation_ms } = Patience::with(None);
         assert!(connect_ms <= attempt_ms && attempt_ms < operation_ms);
         assert!(2 * operation_ms < 5_000);
-        assert_eq!(Patience::with(Some("https://vpce-1.dynamodb.eu-central-1.vpce.amazonaws.com")), Patience::WITH_AWS);
-        assert_eq!(Patience::with(Some("http://127.0.0.1:4566")), Patience::WITH_AN_EMULATOR);
+        assert_eq!(
+            Patience::with(Some("https://vpce-1.dynamodb.eu-central-1.vpce.amazonaws.com")),
+            Patience::WITH_AWS
+        );
+        assert_eq!(Patience::with(Some("http://127.0.0.1:4566")), Patience::WITH_TIME);
     }
 }

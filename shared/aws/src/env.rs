@@ -157,7 +157,7 @@ impl Reconcile {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "this is the only reader of the environment")]
+#[expect(clippy::disallowed_methods, reason = "this is the only reader of the environment")]
 fn process(variable: &str) -> Option<String> {
     std::env::var_os(variable).map(|value| value.to_string_lossy().into_owned())
 }
@@ -188,14 +188,16 @@ impl Lookup<'_> {
     }
 
     fn name(&self, variable: &'static str) -> Result<String, EnvError> {
-        const REMEDY: &str = "set it in template.yaml, under the function's Environment, to the name of the resource";
+        const REMEDY: &str =
+            "set it in template.yaml, under the function's Environment, to the name of the resource";
         self.checked(variable, REMEDY, |name| {
             name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         })
     }
 
     fn queue_url(&self) -> Result<String, EnvError> {
-        const REMEDY: &str = "set it in template.yaml, under the function's Environment, to the queue's URL (!Ref)";
+        const REMEDY: &str =
+            "set it in template.yaml, under the function's Environment, to the queue's URL (!Ref)";
         self.checked("QUEUE_URL", REMEDY, |url| url.starts_with("https://") || url.starts_with("http://"))
     }
 
@@ -253,7 +255,10 @@ mod tests {
     fn what_is_set_is_read() {
         let config = with("", None, Reconcile::read).expect("is complete");
         assert_eq!((config.stage.as_str(), config.inbox_ttl_days, config.grace_seconds), ("dev", 45, 3600));
-        assert_eq!(with("", None, Ingest::read).expect("is complete").control_table, "stack-ControlTable-1ABC");
+        assert_eq!(
+            with("", None, Ingest::read).expect("is complete").control_table,
+            "stack-ControlTable-1ABC"
+        );
     }
 
     #[test]
@@ -269,7 +274,10 @@ mod tests {
             for value in [None, Some("")] {
                 let error = with(variable, value, Reconcile::read).expect_err("it is missing");
                 let text = error.to_string();
-                assert!(text.starts_with(&format!("the environment variable {variable} is not set: set it")), "{text}");
+                assert!(
+                    text.starts_with(&format!("the environment variable {variable} is not set: set it")),
+                    "{text}"
+                );
                 assert_eq!(format!("{error:?}"), text, "main shows the sentence");
             }
         }

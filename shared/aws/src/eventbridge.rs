@@ -35,7 +35,10 @@ impl Bus for EventBus {
     async fn publish(&self, events: &[BusEvent]) -> Port<Vec<usize>> {
         let refused = |why: String| PortError::new(PORT, "publish", why);
         if events.len() > BUS_ENTRIES_MAX {
-            return Err(refused(format!("{} events, and EventBridge takes {BUS_ENTRIES_MAX} at once", events.len())));
+            return Err(refused(format!(
+                "{} events, and EventBridge takes {BUS_ENTRIES_MAX} at once",
+                events.len()
+            )));
         }
         if events.is_empty() {
             return Ok(Vec::new());
@@ -45,13 +48,23 @@ impl Bus for EventBus {
         let answer = answer.map_err(|error| PortError::new(PORT, "publish", error))?;
         // PutEvents answers 200 with failed entries in it, at the positions of the request.
         if answer.entries().len() != events.len() {
-            return Err(refused(format!("{} entries sent, {} answered", events.len(), answer.entries().len())));
+            return Err(refused(format!(
+                "{} entries sent, {} answered",
+                events.len(),
+                answer.entries().len()
+            )));
         }
         let is_failed = |entry: &aws_sdk_eventbridge::types::PutEventsResultEntry| entry.event_id().is_none();
-        let failed: Vec<_> =
-            answer.entries().iter().enumerate().filter(|(_, entry)| is_failed(entry)).map(|(at, _)| at).collect();
+        let failed: Vec<_> = answer
+            .entries()
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| is_failed(entry))
+            .map(|(at, _)| at)
+            .collect();
         if !failed.is_empty() {
-            let codes: BTreeSet<&str> = answer.entries().iter().filter_map(|entry| entry.error_code()).collect();
+            let codes: BTreeSet<&str> =
+                answer.entries().iter().filter_map(|entry| entry.error_code()).collect();
             let detail = format!("{} of {} events were not taken: {codes:?}", failed.len(), events.len());
             tracing::warn!(target: "countersign::bus", detail);
         }

@@ -45,7 +45,9 @@ pub enum ApiError {
     #[error("source {0} has no API token: add one with `countersign source add --api-token-file`")]
     NoToken(SourceName),
     /// A URL that is none, or that leads elsewhere.
-    #[error("{base} and {path} make no URL that may be called: only https, or http on 127.0.0.1, below the base")]
+    #[error(
+        "{base} and {path} make no URL that may be called: only https, or http on 127.0.0.1, below the base"
+    )]
     BadUrl {
         /// The base.
         base: String,
@@ -53,7 +55,9 @@ pub enum ApiError {
         path: String,
     },
     /// The token was refused.
-    #[error("{path}: the provider refuses the API token of source {source_name} with status {status}: replace it")]
+    #[error(
+        "{path}: the provider refuses the API token of source {source_name} with status {status}: replace it"
+    )]
     Refused {
         /// What was asked for.
         path: String,
@@ -141,13 +145,16 @@ impl HttpsApi {
 
     async fn token(&self, source: &SourceName) -> Port<String> {
         let now = SystemClock.now();
-        let is_fresh = |known: &&KnownToken| now.as_second().saturating_sub(known.read_at.as_second()) < TOKEN_SECONDS_MAX;
+        let is_fresh = |known: &&KnownToken| {
+            now.as_second().saturating_sub(known.read_at.as_second()) < TOKEN_SECONDS_MAX
+        };
         let known = self.known().get(source).filter(is_fresh).map(|known| known.token.clone());
         if let Some(token) = known {
             return Ok(token);
         }
         let secret = self.tokens.fetch(source).await?;
-        let token = secret.ok_or_else(|| PortError::new(PORT, "get", ApiError::NoToken(source.clone())))?.token;
+        let token =
+            secret.ok_or_else(|| PortError::new(PORT, "get", ApiError::NoToken(source.clone())))?.token;
         self.known().insert(source.clone(), KnownToken { token: token.clone(), read_at: now });
         Ok(token)
     }
@@ -159,7 +166,8 @@ impl HttpsApi {
 
     async fn attempt(&self, source: &Source, url: &Url, token: &str) -> Result<Option<Vec<u8>>, ApiError> {
         let path = url.path().to_owned();
-        let unreachable = |error: reqwest::Error| ApiError::Unreachable { path: path.clone(), error: error.without_url() };
+        let unreachable =
+            |error: reqwest::Error| ApiError::Unreachable { path: path.clone(), error: error.without_url() };
         let response = self.http.get(url.clone()).bearer_auth(token).send().await.map_err(unreachable)?;
         match response.status() {
             StatusCode::OK => read_body(response, &path).await.map(Some),
@@ -191,7 +199,9 @@ impl ProviderApi for HttpsApi {
             .retry(backoff)
             .when(ApiError::may_pass)
             // The backoff on top of what was asked for keeps many waiters apart.
-            .adjust(|error, backoff| backoff.map(|wait| wait.saturating_add(error.retry_after().unwrap_or_default())));
+            .adjust(|error, backoff| {
+                backoff.map(|wait| wait.saturating_add(error.retry_after().unwrap_or_default()))
+            });
         let answer = tokio::time::timeout(Duration::from_millis(CALL_MS_MAX), call).await;
         answer.unwrap_or_else(|_| Err(ApiError::TooSlow { path: request.path.clone() })).map_err(failed)
     }
@@ -202,9 +212,11 @@ fn url(source: &Source, request: &ApiRequest) -> Result<Url, ApiError> {
     let base = source.api_base_url.as_deref().ok_or_else(|| ApiError::NoBaseUrl(source.name.clone()))?;
     let bad = || ApiError::BadUrl { base: base.to_owned(), path: request.path.clone() };
     let mut url = Url::parse(base).map_err(|_| bad())?;
-    let is_allowed = url.scheme() == "https" || (url.scheme() == "http" && url.host_str() == Some("127.0.0.1"));
+    let is_allowed =
+        url.scheme() == "https" || (url.scheme() == "http" && url.host_str() == Some("127.0.0.1"));
     let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    let climbs = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let climbs =
+        |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
     let stays = request.path.starts_with('/') && !request.path.split(['/', '\\']).any(climbs);
     if !is_allowed || !is_plain || !stays {
         return Err(bad());

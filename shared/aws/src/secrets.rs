@@ -108,13 +108,17 @@ async fn read<T: for<'de> Deserialize<'de>>(client: &Client, name: &str, shape: 
         },
     };
     let malformed = |at: String| {
-        let why = format!("the secret {name} is not of the shape {shape}{at}: write it with `countersign source add`");
+        let why = format!(
+            "the secret {name} is not of the shape {shape}{at}: write it with `countersign source add`"
+        );
         PortError::new(PORT, "fetch", why)
     };
     let text = answer.secret_string().ok_or_else(|| malformed(" but binary".to_owned()))?;
     // serde's own words may repeat the text.
     let secret = serde_json::from_str(text);
-    secret.map(Some).map_err(|error| malformed(format!(" (line {}, column {})", error.line(), error.column())))
+    secret
+        .map(Some)
+        .map_err(|error| malformed(format!(" (line {}, column {})", error.line(), error.column())))
 }
 
 async fn write(client: &Client, name: &str, secret: &impl Serialize) -> Port<()> {

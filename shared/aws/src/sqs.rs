@@ -36,17 +36,22 @@ impl Queue for EventQueue {
     async fn send(&self, notices: &[Notice]) -> Port<Vec<usize>> {
         let refused = |why: String| PortError::new(PORT, "send", why);
         if notices.len() > QUEUE_ENTRIES_MAX {
-            return Err(refused(format!("{} messages, and SQS takes {QUEUE_ENTRIES_MAX} at once", notices.len())));
+            return Err(refused(format!(
+                "{} messages, and SQS takes {QUEUE_ENTRIES_MAX} at once",
+                notices.len()
+            )));
         }
         if notices.is_empty() {
             return Ok(Vec::new());
         }
-        let entries = notices.iter().enumerate().map(|(at, notice)| entry(at, notice)).collect::<Port<Vec<_>>>()?;
+        let entries =
+            notices.iter().enumerate().map(|(at, notice)| entry(at, notice)).collect::<Port<Vec<_>>>()?;
         let call = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
         let answer = call.send().await.map_err(|error| PortError::new(PORT, "send", error))?;
         // What is not named as taken was not taken, whatever else the answer says.
         let taken: BTreeSet<&str> = answer.successful().iter().map(|entry| entry.id()).collect();
-        let failed: Vec<_> = (0..notices.len()).filter(|at| !taken.contains(at.to_string().as_str())).collect();
+        let failed: Vec<_> =
+            (0..notices.len()).filter(|at| !taken.contains(at.to_string().as_str())).collect();
         if !failed.is_empty() {
             let codes: BTreeSet<&str> = answer.failed().iter().map(|entry| entry.code()).collect();
             let detail = format!("{} of {} messages were not taken: {codes:?}", failed.len(), notices.len());

@@ -27,15 +27,43 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 /// The fields that are written.
 pub const FIELDS: &[&str] = &[
     // What was done, for whom, and what it came to.
-    "work", "outcome", "reason", "detail", "status", "finding", "window", "requests",
+    "work",
+    "outcome",
+    "reason",
+    "detail",
+    "status",
+    "finding",
+    "window",
+    "requests",
     // Which: names that were checked, never a body or a header.
-    "source", "event", "kind", "payment", "version", "message", "trace",
+    "source",
+    "event",
+    "kind",
+    "payment",
+    "version",
+    "message",
+    "trace",
     // How much, how long.
-    "body_bytes", "duration_ms",
+    "body_bytes",
+    "duration_ms",
     // Metrics.
-    "received", "duplicate", "conflicting", "unreadable", "previous_secret", "rejected",
-    "applied", "unchanged", "unmapped", "parked", "published", "retried", "lag_ms",
-    "healed", "discrepancies", "reconcile_completed", "reconcile_incomplete",
+    "received",
+    "duplicate",
+    "conflicting",
+    "unreadable",
+    "previous_secret",
+    "rejected",
+    "applied",
+    "unchanged",
+    "unmapped",
+    "parked",
+    "published",
+    "retried",
+    "lag_ms",
+    "healed",
+    "discrepancies",
+    "reconcile_completed",
+    "reconcile_incomplete",
 ];
 
 /// The fields that are metrics, with their CloudWatch unit.
@@ -201,7 +229,9 @@ fn line(service: &str, stage: &str, level: Level, now: Timestamp, fields: Fields
 /// metric: it would add nothing to a sum.
 fn metrics(fields: &Map<String, Value>, now: Timestamp) -> Option<Value> {
     let is_counted = |(name, unit): &&(&str, &str)| {
-        fields.get(*name).is_some_and(|value| value.is_number() && (*unit != COUNT || value.as_u64() != Some(0)))
+        fields
+            .get(*name)
+            .is_some_and(|value| value.is_number() && (*unit != COUNT || value.as_u64() != Some(0)))
     };
     let metrics: Vec<_> =
         METRICS.iter().filter(is_counted).map(|(name, unit)| json!({ "Name": name, "Unit": unit })).collect();

@@ -4,7 +4,7 @@ use super::item::{self, Item, ItemError, of_json, of_text};
 use super::keys::{self, Key};
 use super::{failed, partition, read_all};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::ReturnValue;
 use countersign_app::ports::{Findings, Port, PortError, Raised};
 use countersign_domain::finding::Finding;
 use countersign_domain::ids::SourceName;
@@ -66,14 +66,13 @@ impl Findings for FindingTable {
 }
 
 fn from_item(source: &SourceName, item: &Item) -> Result<Finding, ItemError> {
-    let kind = AttributeValue::S(format!("\"{}\"", item::text(item, KIND)?));
     Ok(Finding {
         source: source.clone(),
-        kind: item::json(&[(KIND.to_owned(), kind)].into(), KIND)?,
+        kind: item::word(item, KIND)?,
         subject: item::json(item, SUBJECT)?,
         reason: item::text(item, REASON)?.to_owned(),
-        found_at: item::text(item, FOUND_AT)?.parse().map_err(|error: jiff::Error| {
-            ItemError::unreadable(FOUND_AT, error)
-        })?,
+        found_at: item::text(item, FOUND_AT)?
+            .parse()
+            .map_err(|error: jiff::Error| ItemError::unreadable(FOUND_AT, error))?,
     })
 }

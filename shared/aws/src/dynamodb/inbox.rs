@@ -90,7 +90,9 @@ impl Inbox for InboxReader {
     async fn get(&self, key: &InboxKey) -> Port<Option<InboxRow>> {
         let call = self.client.get_item().table_name(&self.table).consistent_read(true);
         let answer = call.set_key(Some(Key::Inbox(key.clone()).attributes())).send().await;
-        let Some(item) = answer.map_err(|error| PortError::new(PORT, "get", error))?.item else { return Ok(None) };
+        let Some(item) = answer.map_err(|error| PortError::new(PORT, "get", error))?.item else {
+            return Ok(None);
+        };
         let expires_at: i64 = item::number(&item, EXPIRES_AT).map_err(failed(PORT, "get"))?;
         if expires_at <= SystemClock.now().as_second() {
             return Ok(None);
@@ -100,7 +102,8 @@ impl Inbox for InboxReader {
 }
 
 fn exists(item: Option<&Item>) -> Result<Put, ItemError> {
-    let item = item.ok_or_else(|| ItemError::unreadable(super::keys::PK, "the store did not return the row"))?;
+    let item =
+        item.ok_or_else(|| ItemError::unreadable(super::keys::PK, "the store did not return the row"))?;
     Ok(Put::Exists { attempt: item::trace(item, ATTEMPT)?, meaning: item::digest(item, MEANING)? })
 }
 

@@ -34,7 +34,10 @@ pub enum ItemError {
 }
 
 impl ItemError {
-    pub(super) fn unreadable(attribute: &'static str, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(super) fn unreadable(
+        attribute: &'static str,
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
         Self::Unreadable { attribute, error: error.into() }
     }
 }
@@ -113,8 +116,17 @@ pub(super) fn digest(item: &Item, attribute: &'static str) -> Read<Sha256Hex> {
     if bytes.len() != 32 {
         return Err(wrong_type(attribute, "32 bytes"));
     }
-    let hex: value::StringDeserializer<value::Error> = HEXLOWER.encode(bytes).into_deserializer();
-    serde::Deserialize::deserialize(hex).map_err(|error| ItemError::unreadable(attribute, error))
+    of_word(attribute, &HEXLOWER.encode(bytes))
+}
+
+/// A type whose JSON is one word, from that word.
+pub(super) fn word<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Read<T> {
+    of_word(attribute, text(item, attribute)?)
+}
+
+fn of_word<T: DeserializeOwned>(attribute: &'static str, word: &str) -> Read<T> {
+    let word: value::StrDeserializer<'_, value::Error> = word.into_deserializer();
+    T::deserialize(word).map_err(|error| ItemError::unreadable(attribute, error))
 }
 
 pub(super) fn optional_json<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Read<Option<T>> {
@@ -189,7 +201,9 @@ fn value_bytes(value: &AttributeValue) -> usize {
         AttributeValue::Ns(numbers) => numbers.iter().map(|number| number_bytes(number)).sum(),
         AttributeValue::Bs(blobs) => blobs.iter().map(|bytes| bytes.as_ref().len()).sum(),
         // Three bytes for the collection, and one for each element.
-        AttributeValue::L(values) => values.iter().map(|value| value_bytes(value).saturating_add(1)).sum::<usize>() + 3,
+        AttributeValue::L(values) => {
+            values.iter().map(|value| value_bytes(value).saturating_add(1)).sum::<usize>() + 3
+        }
         AttributeValue::M(entries) => item_bytes(entries).saturating_add(entries.len()).saturating_add(3),
         // Null, a boolean.
         _ => 1,

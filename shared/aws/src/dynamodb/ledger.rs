@@ -45,7 +45,8 @@ impl LedgerTable {
         operation: &'static str,
     ) -> Port<Vec<Item>> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
-        let query = partition(query, keys::payment_partition(source, payment)).scan_index_forward(is_oldest_first);
+        let query =
+            partition(query, keys::payment_partition(source, payment)).scan_index_forward(is_oldest_first);
         read_all(query, PORT, operation).await
     }
 }
@@ -81,7 +82,8 @@ impl Ledger for LedgerTable {
             let query = query.key_condition_expression("#day = :day").expression_attribute_names("#day", DAY);
             read_all(query.expression_attribute_values(":day", AttributeValue::S(day)), PORT, "opened_on")
         });
-        let payment = |item: &Item| keys::parse_payment_partition(item::text(item, PK)?).map(|(_, payment)| payment);
+        let payment =
+            |item: &Item| keys::parse_payment_partition(item::text(item, PK)?).map(|(_, payment)| payment);
         let payments = try_join_all(shards).await?.into_iter().flatten().map(|item| payment(&item));
         payments.collect::<Result<_, _>>().map_err(failed(PORT, "opened_on"))
     }
@@ -108,7 +110,8 @@ fn to_item(row: &LedgerRow) -> Result<Item, ItemError> {
 
 fn from_item(item: &Item) -> Result<LedgerRow, ItemError> {
     let (source, payment) = keys::parse_payment_partition(item::text(item, PK)?)?;
-    let event = EventId::new(item::text(item, EVENT)?).map_err(|error| ItemError::unreadable(EVENT, error))?;
+    let event =
+        EventId::new(item::text(item, EVENT)?).map_err(|error| ItemError::unreadable(EVENT, error))?;
     let kind = EventKind::new(item::text(item, KIND)?).map_err(|error| ItemError::unreadable(KIND, error))?;
     let cause = Cause {
         event,

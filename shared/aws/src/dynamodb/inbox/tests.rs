@@ -8,7 +8,8 @@ use proptest::prelude::*;
 const UNIT_BYTES: usize = 1_024;
 
 fn timestamp() -> impl Strategy<Value = Timestamp> {
-    (0_i64..4_000_000_000, 0_i32..1_000_000_000).prop_map(|(s, ns)| Timestamp::new(s, ns).expect("an instant"))
+    (0_i64..4_000_000_000, 0_i32..1_000_000_000)
+        .prop_map(|(s, ns)| Timestamp::new(s, ns).expect("an instant"))
 }
 
 prop_compose! {
@@ -81,12 +82,15 @@ impl Ids {
         let mut filled = String::new();
         let mut rest = sample;
         while let Some(at) = rest.find("00000000") {
-            let start = rest[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |before| before + 1);
+            let start = rest[..at]
+                .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .map_or(0, |before| before + 1);
             let end = at + rest[at..].find(|c: char| c != '0').unwrap_or(rest.len() - at);
             let id = &rest[start..end];
             filled.push_str(&rest[..start]);
             let zeros = id.len() - id.trim_end_matches('0').len();
-            let new = known.entry(id.to_owned()).or_insert_with(|| self.letters(zeros, Self::LETTERS)).clone();
+            let new =
+                known.entry(id.to_owned()).or_insert_with(|| self.letters(zeros, Self::LETTERS)).clone();
             filled.push_str(id.trim_end_matches('0'));
             filled.push_str(&new);
             rest = &rest[end..];
@@ -131,7 +135,12 @@ fn delivery(kind: &str, sample: &str, seed: u64) -> InboxRow {
     let id: serde_json::Value = serde_json::from_str(&body).expect("is JSON");
     let event = EventId::new(id["id"].as_str().expect("has an id")).expect("an event id");
     let hex = b"0123456789abcdef";
-    let signature = format!("t=1764{},v1={},v0={}", ids.letters(6, b"0123456789"), ids.letters(64, hex), ids.letters(64, hex));
+    let signature = format!(
+        "t=1764{},v1={},v0={}",
+        ids.letters(6, b"0123456789"),
+        ids.letters(64, hex),
+        ids.letters(64, hex)
+    );
     let attempt = TraceId::of(&[&signature]);
     InboxRow {
         key: InboxKey::Event { source: SourceName::new("stripe-main").expect("a source name"), event },

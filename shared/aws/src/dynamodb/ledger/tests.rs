@@ -10,7 +10,7 @@ use proptest::prelude::*;
 const UNIT_BYTES: usize = 1_024;
 
 fn money(minor: i64) -> Money {
-    Money { minor, currency: "EUR".parse::<Currency>().expect("a currency") }
+    Money { minor, currency: Currency::from_code("EUR").expect("a currency") }
 }
 
 fn fact() -> impl Strategy<Value = Fact> {
@@ -46,7 +46,8 @@ fn rows(facts: &[(&str, Fact)]) -> Vec<LedgerRow> {
     let mut rows: Vec<LedgerRow> = Vec::new();
     for (at, (kind, fact)) in facts.iter().enumerate() {
         let cause = cause(&format!("evt_3MtwBwLkdIwHu7ix0Q2bZ8k{at}"), kind);
-        let row = next_row(rows.last(), &source, &payment, cause, fact.clone(), now).expect("no contradiction");
+        let row =
+            next_row(rows.last(), &source, &payment, cause, fact.clone(), now).expect("no contradiction");
         rows.push(row);
     }
     rows
