@@ -111,8 +111,7 @@ mod tests {
         {
             let cli = Cli::try_parse_from(line).unwrap();
             assert!(cli.global.json);
-            let Command::Local(args) = cli.command;
-            assert!(args.once);
+            assert!(matches!(cli.command, Command::Local(args) if args.once));
         }
     }
 }

@@ -69,6 +69,7 @@ impl Progress {
     ///
     /// # Errors
     /// Those of the work.
+    #[expect(clippy::disallowed_methods, reason = "how long a person waited, which nothing depends on")]
     pub async fn timed<T, E>(self, what: &str, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         self.say(format_args!("  {what} …"));
         let started = Instant::now();

@@ -1,4 +1,5 @@
 //! What the fake Stripe does that the demonstration and the reconciliation rely on, found out by running it.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use countersign::local::{API_KEY, Confirmed, LocalStripe, PaidBy, PaymentIntent, Port, Stripe};
 use countersign::output::Progress;

@@ -456,7 +456,7 @@ pub enum Resolution {
 
 /// What a run notes while it reads. Nothing of it takes effect before everything was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "note", rename_all = "snake_case")]
 pub enum Evidence {
     /// The payments on one page of the provider's list.
     Page {

@@ -5,6 +5,7 @@
 //! something, whose paths are paths and whose facts have every field they need.
 
 mod compile;
+mod examples;
 mod file;
 
 use crate::fact::{DisputeStage, FundsMovement, PayoutState, RefundState};
@@ -244,10 +245,22 @@ pub struct AmountFrom {
     pub amount: Path,
     /// The currency code.
     pub currency: Path,
+    /// What of it does not count, if anything.
+    pub less: Option<Excess>,
     /// How the number is written.
     pub form: AmountForm,
     /// Decimals that the provider uses where they differ from ISO 4217, by upper-case code.
     pub exponents: BTreeMap<String, u32>,
+}
+
+/// The part of an amount that does not count: by how much one place is above another. Stripe's running total of refunds,
+/// for one, holds what a partial capture left and released, which was never taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// The one.
+    pub amount: Path,
+    /// The other.
+    pub above: Path,
 }
 
 /// Where a state comes from.
@@ -311,7 +324,7 @@ pub struct SnapshotFrom {
     pub captured: AmountFrom,
     /// Amount that can still be captured; without it, what was asked for.
     pub capturable: Option<AmountFrom>,
-    /// Amount given back, so far in all; absent in the answer means zero.
+    /// Amount given back, so far in all; absent in the answer means zero. Only read where `captured` is.
     pub refunded: Option<AmountFrom>,
     /// The status, translated.
     pub status: (Path, BTreeMap<String, PaymentStatus>),
@@ -320,9 +333,15 @@ pub struct SnapshotFrom {
 /// Why a file is not a dialect.
 #[derive(Debug, thiserror::Error)]
 pub enum DialectError {
-    /// Not TOML, an unknown key, a missing key, a wrong type: the parser names line and column.
-    #[error("the dialect is not readable: {0}")]
-    Syntax(#[from] toml::de::Error),
+    /// Not TOML, an unknown key, a missing key, a wrong type: the parser names the place and what may stand there.
+    #[error("dialect {dialect}: {error}")]
+    Syntax {
+        /// The dialect, or `?` when not even its name can be read.
+        dialect: String,
+        /// What the parser says.
+        #[source]
+        error: toml::de::Error,
+    },
     /// A value that cannot work.
     #[error("dialect {dialect}: {key}: {why}")]
     Value {
@@ -334,7 +353,7 @@ pub enum DialectError {
         why: String,
     },
     /// `extends` names a dialect that is not there.
-    #[error("dialect {dialect}: extends = {base:?}, which is not among {known}")]
+    #[error("dialect {dialect}: extends = {base:?}, which is no built-in dialect: name one of {known}")]
     UnknownBase {
         /// The dialect.
         dialect: String,

@@ -74,13 +74,17 @@ pub struct Split {
 /// Splits a verified delivery into its events.
 #[must_use]
 pub fn split(dialect: &Dialect, verified: &Verified<'_>) -> Split {
-    let places = Doc::parse(verified.body()).and_then(|doc| doc.all(&dialect.envelope.events));
+    split_body(dialect, verified.headers(), verified.body())
+}
+
+/// Splits a body of our own making, such as a dialect's example; a delivery goes through [`split`].
+pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> Split {
     let whole = |error| Split {
         events: Vec::new(),
-        unreadable: vec![Unreadable { at: 0, error, body: verified.body().to_vec() }],
+        unreadable: vec![Unreadable { at: 0, error, body: body.to_vec() }],
     };
-    let items = match places {
-        Err(error) => return whole(error.into()),
+    let items = match places(&dialect.envelope.events, body) {
+        Err(error) => return whole(error),
         Ok(items) if items.len() > EVENTS_PER_DELIVERY_MAX => {
             return whole(EnvelopeError::TooMany { events: items.len() });
         }
@@ -89,9 +93,9 @@ pub fn split(dialect: &Dialect, verified: &Verified<'_>) -> Split {
     let mut split = Split::default();
     let is_whole_body = !dialect.envelope.events.is_many();
     for (at, item) in items.into_iter().enumerate() {
-        match event(dialect, verified.headers(), item) {
+        match event(dialect, headers, item) {
             Ok(mut event) => {
-                if is_whole_body && let Ok(body) = std::str::from_utf8(verified.body()) {
+                if is_whole_body && let Ok(body) = std::str::from_utf8(body) {
                     body.clone_into(&mut event.body);
                 }
                 split.events.push(event);
@@ -103,6 +107,20 @@ pub fn split(dialect: &Dialect, verified: &Verified<'_>) -> Split {
         }
     }
     split
+}
+
+/// The places of the events. An empty list is a delivery of nothing; no list at all is a delivery of something else.
+fn places<'a>(events: &Path, body: &'a [u8]) -> Result<Vec<Doc<'a>>, EnvelopeError> {
+    let doc = Doc::parse(body)?;
+    let places = doc.all(events)?;
+    let (field, at) = match events.list() {
+        Some(list) => ("list of events", list),
+        None => ("content", events.clone()),
+    };
+    if places.is_empty() && doc.at(&at)?.is_none() {
+        return Err(EnvelopeError::Missing { field, at: at.as_str().to_owned() });
+    }
+    Ok(places)
 }
 
 /// Reads one event, wherever it came from: a delivery, or a provider's list.

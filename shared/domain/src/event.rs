@@ -270,7 +270,9 @@ pub fn of_row(row: &LedgerRow) -> Result<Option<BusEvent>, serde_json::Error> {
 #[must_use]
 pub fn event_id(row: &LedgerRow) -> String {
     let version = row.version.to_be_bytes();
-    Sha256Hex::of(&[row.source.as_str().as_bytes(), row.payment.as_str().as_bytes(), &version]).short().to_owned()
+    Sha256Hex::of(&[row.source.as_str().as_bytes(), row.payment.as_str().as_bytes(), &version])
+        .short()
+        .to_owned()
 }
 
 /// The event of a finished attempt at a window. Its time is the window's end, so that saying it twice says the same.

@@ -169,7 +169,9 @@ impl Fact {
             | Self::Dispute { amount, .. }
             | Self::DisputeFunds { amount, .. }
             | Self::Payout { amount, .. } => Some(*amount),
-            Self::RequiresAction | Self::Pending | Self::Failed { .. } | Self::Canceled | Self::Expired => None,
+            Self::RequiresAction | Self::Pending | Self::Failed { .. } | Self::Canceled | Self::Expired => {
+                None
+            }
         }
     }
 }

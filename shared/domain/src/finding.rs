@@ -97,7 +97,11 @@ impl Finding {
     #[must_use]
     pub fn id(&self) -> String {
         let subject = self.subject.to_string();
-        let digest = Sha256Hex::of(&[self.source.as_str().as_bytes(), self.kind.as_str().as_bytes(), subject.as_bytes()]);
+        let digest = Sha256Hex::of(&[
+            self.source.as_str().as_bytes(),
+            self.kind.as_str().as_bytes(),
+            subject.as_bytes(),
+        ]);
         format!("{}-{}", self.kind.as_str(), digest.short())
     }
 }

@@ -36,3 +36,6 @@ pub mod signature;
 pub mod source;
 pub mod time;
 pub mod translate;
+
+#[cfg(test)]
+mod testing;

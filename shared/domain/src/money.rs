@@ -12,7 +12,9 @@ pub struct Currency(iso_currency::Currency);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// Not in ISO 4217, or without minor units (gold, test codes).
-    #[error("the currency {0:?} is not an ISO 4217 currency with minor units: correct it, or map it in the dialect")]
+    #[error(
+        "the currency {0:?} is not an ISO 4217 currency with minor units: correct it, or map it in the dialect"
+    )]
     UnknownCurrency(String),
     /// Not written in the form that the dialect names.
     #[error("the amount {text:?} is not {expected}")]
@@ -225,7 +227,8 @@ fn rescale(digits: &str, from: u32, to: u32) -> Result<i64, Rescale> {
         return Err(Rescale::Fraction);
     }
     let significant = kept.trim_start_matches('0');
-    let value: i64 = if significant.is_empty() { 0 } else { significant.parse().map_err(|_| Rescale::TooLarge)? };
+    let value: i64 =
+        if significant.is_empty() { 0 } else { significant.parse().map_err(|_| Rescale::TooLarge)? };
     let missing = to.saturating_sub(from);
     10_i64
         .checked_pow(missing)
@@ -263,7 +266,12 @@ mod tests {
         check("1", DecimalString, "JPY", Ok(1));
         check("1.00", DecimalString, "JPY", Ok(1));
         check("1000000000000000", MinorInt, "EUR", Ok(AMOUNT_MINOR_MAX));
-        check("9007199254740993", MinorInt, "EUR", Err("the amount 9007199254740993 is above the limit of 1000000000000000 minor units"));
+        check(
+            "9007199254740993",
+            MinorInt,
+            "EUR",
+            Err("the amount 9007199254740993 is above the limit of 1000000000000000 minor units"),
+        );
     }
 
     #[test]
@@ -275,10 +283,21 @@ mod tests {
         for text in ["", ".5", "5.", "1.2.3", "1e2", "-0.01", "1_0"] {
             check(text, DecimalNumber, "EUR", Err(&format!("the amount {text:?} is not {DECIMAL}")));
         }
-        check("0.001", DecimalString, "EUR", Err("the amount 0.001 has a fraction that EUR with 2 decimals cannot hold"));
-        check("1.5", DecimalString, "JPY", Err("the amount 1.5 has a fraction that JPY with 0 decimals cannot hold"));
+        check(
+            "0.001",
+            DecimalString,
+            "EUR",
+            Err("the amount 0.001 has a fraction that EUR with 2 decimals cannot hold"),
+        );
+        check(
+            "1.5",
+            DecimalString,
+            "JPY",
+            Err("the amount 1.5 has a fraction that JPY with 0 decimals cannot hold"),
+        );
         let digits = "9".repeat(60);
-        let message = format!("the amount {} is above the limit of 1000000000000000 minor units", "9".repeat(40));
+        let message =
+            format!("the amount {} is above the limit of 1000000000000000 minor units", "9".repeat(40));
         check(&digits, MinorInt, "EUR", Err(&message));
     }
 

@@ -174,6 +174,10 @@ pub enum Change {
 
 /// What applying a fact comes to.
 #[must_use]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once per event and taken apart at once: a box saves nothing"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The fact said something new.
@@ -315,7 +319,12 @@ impl Payment {
     fn sums(&self) -> Option<Sums> {
         let reversed = total(self.capture_reversals.values().copied())?;
         let refunds = |live: bool| {
-            total(self.refunds.values().filter(|refund| refund.state.is_live() == live).map(|refund| refund.amount))
+            total(
+                self.refunds
+                    .values()
+                    .filter(|refund| refund.state.is_live() == live)
+                    .map(|refund| refund.amount),
+            )
         };
         let withdrawn = total(self.disputes.values().map(|dispute| dispute.withdrawn))?;
         let reinstated = total(self.disputes.values().map(|dispute| dispute.reinstated))?;

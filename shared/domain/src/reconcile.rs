@@ -103,9 +103,11 @@ pub fn snapshot(reconcile: &Reconcile, doc: Doc<'_>) -> Result<Snapshot, Transla
         Some(from) => amount(doc, from)?.minor,
         None => requested.minor,
     };
-    let captured = if level(status) < level(PaymentStatus::Captured) { 0 } else { amount(doc, &from.captured)?.minor };
+    // Before money is taken, a provider may count what it released as "refunded" (Stripe does).
+    let is_taken = level(status) >= level(PaymentStatus::Captured);
+    let captured = if is_taken { amount(doc, &from.captured)?.minor } else { 0 };
     let refunded = match &from.refunded {
-        Some(from) if doc.at(&from.amount)?.is_some() => amount(doc, from)?.minor,
+        Some(from) if is_taken && doc.at(&from.amount)?.is_some() => amount(doc, from)?.minor,
         _ => 0,
     };
     Ok(Snapshot { payment, status, requested, capturable, captured, refunded })
@@ -225,7 +227,12 @@ impl Snapshot {
 
     fn describe(&self) -> String {
         let currency = self.requested.currency;
-        format!("{} {}, taken {} {currency}", word(self.status), self.requested, major(self.captured, currency))
+        format!(
+            "{} {}, taken {} {currency}",
+            word(self.status),
+            self.requested,
+            major(self.captured, currency)
+        )
     }
 }
 
@@ -303,6 +310,13 @@ pub fn add_to_totals(totals: &mut Vec<Totals>, ours: Option<&Payment>, theirs: O
 
 impl Totals {
     fn zero(currency: Currency) -> Self {
-        Self { currency, payments: 0, captured_ours: 0, captured_theirs: 0, refunded_ours: 0, refunded_theirs: 0 }
+        Self {
+            currency,
+            payments: 0,
+            captured_ours: 0,
+            captured_theirs: 0,
+            refunded_ours: 0,
+            refunded_theirs: 0,
+        }
     }
 }

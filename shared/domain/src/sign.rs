@@ -90,5 +90,10 @@ fn mac<M: HmacMac + KeyInit>(key: &[u8], message: &[u8]) -> Result<Vec<u8>, KeyE
 /// The public key, as a source is configured with it, of an Ed25519 private key of 32 bytes.
 #[must_use]
 pub fn public_key(auth: &Auth, private: &[u8; 32]) -> String {
-    format!("{}{}", auth.key.strip, BASE64.encode(SigningKey::from_bytes(private).verifying_key().as_bytes()))
+    let public = SigningKey::from_bytes(private).verifying_key();
+    let text = match auth.key.decode {
+        KeyDecoding::Hex => HEXLOWER.encode(public.as_bytes()),
+        KeyDecoding::Base64 | KeyDecoding::Utf8 => BASE64.encode(public.as_bytes()),
+    };
+    format!("{}{text}", auth.key.strip)
 }

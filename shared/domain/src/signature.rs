@@ -158,7 +158,9 @@ impl SignatureError {
         match self {
             Self::MissingHeader { .. } => "missing",
             Self::DoubledHeader { .. } => "doubled",
-            Self::HeaderTooLong { .. } | Self::MalformedHeader { .. } | Self::TooManySignatures { .. } => "malformed",
+            Self::HeaderTooLong { .. } | Self::MalformedHeader { .. } | Self::TooManySignatures { .. } => {
+                "malformed"
+            }
             Self::Stale { .. } => "stale",
             Self::FromTheFuture { .. } => "future",
             Self::Mismatch => "mismatch",
@@ -199,7 +201,7 @@ pub enum KeyError {
         /// Its length.
         bytes: usize,
     },
-    /// Not a point of the curve.
+    /// Not a point of the curve, or one of the few that fit many signatures.
     #[error("the secret is not an Ed25519 public key of 32 bytes")]
     PublicKey,
 }
@@ -243,6 +245,9 @@ fn signing_key(auth: &Auth, secret: &str) -> Result<SigningKey, KeyError> {
         Algorithm::Ed25519 => {
             let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyError::PublicKey)?;
             let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::PublicKey)?;
+            if key.is_weak() {
+                return Err(KeyError::PublicKey);
+            }
             SigningKey::Ed25519(Box::new(key))
         }
     })
@@ -294,7 +299,8 @@ fn claim<'a>(auth: &Auth, headers: &'a Headers) -> Result<Claim<'a>, SignatureEr
         Shape::Pairs { separator, equals, signature, timestamp } => {
             let (mut texts, mut times) = (Vec::new(), Vec::new());
             for part in value.split(*separator) {
-                let (name, text) = part.trim().split_once(*equals).ok_or_else(|| malformed("has a part without a name"))?;
+                let (name, text) =
+                    part.trim().split_once(*equals).ok_or_else(|| malformed("has a part without a name"))?;
                 if name == signature {
                     texts.push(text);
                 } else if name == timestamp {
@@ -310,7 +316,8 @@ fn claim<'a>(auth: &Auth, headers: &'a Headers) -> Result<Claim<'a>, SignatureEr
         Shape::Versioned { separator, version } => {
             let mut texts = Vec::new();
             for entry in value.split(*separator).filter(|entry| !entry.is_empty()) {
-                let (found, text) = entry.split_once(',').ok_or_else(|| malformed("has an entry without a version"))?;
+                let (found, text) =
+                    entry.split_once(',').ok_or_else(|| malformed("has an entry without a version"))?;
                 if found == version {
                     texts.push(text);
                 }
@@ -324,10 +331,15 @@ fn claim<'a>(auth: &Auth, headers: &'a Headers) -> Result<Claim<'a>, SignatureEr
     if texts.len() > SIGNATURES_MAX {
         return Err(SignatureError::TooManySignatures { header: header.clone() });
     }
-    let signatures = texts
-        .into_iter()
-        .map(|text| decode(*encoding, text).ok_or_else(|| malformed("has a signature that cannot be decoded")))
-        .collect::<Result<_, _>>()?;
+    // The edge joins a repeated header with a comma, which no signature holds.
+    if texts.iter().any(|text| text.contains(',')) {
+        return Err(SignatureError::DoubledHeader { header: header.clone() });
+    }
+    // What cannot be decoded fits no key, and does not spoil a right one beside it.
+    let signatures: Vec<_> = texts.into_iter().filter_map(|text| decode(*encoding, text)).collect();
+    if signatures.is_empty() {
+        return Err(malformed("has no signature that can be decoded"));
+    }
     Ok(Claim { signed_at: signed_at(auth, headers, inner_time)?, signatures })
 }
 
@@ -369,7 +381,11 @@ fn check_fresh(signed_at: i64, now: i64, past_max: i64, future_max: i64) -> Resu
     Ok(())
 }
 
-fn signed_parts<'a>(auth: &'a Auth, claim: &Claim<'a>, delivery: Delivery<'a>) -> Result<Vec<&'a [u8]>, SignatureError> {
+fn signed_parts<'a>(
+    auth: &'a Auth,
+    claim: &Claim<'a>,
+    delivery: Delivery<'a>,
+) -> Result<Vec<&'a [u8]>, SignatureError> {
     auth.signed
         .iter()
         .map(|piece| {

@@ -24,7 +24,9 @@ pub enum WindowError {
         to: Timestamp,
     },
     /// Events of the window may still be on their way.
-    #[error("the window ends at {to}, less than {grace_seconds} s before {now}: wait, or give an earlier end")]
+    #[error(
+        "the window ends at {to}, less than {grace_seconds} s before {now}: wait, or give an earlier end"
+    )]
     StillOpen {
         /// End given.
         to: Timestamp,
@@ -60,7 +62,8 @@ impl Window {
     #[must_use]
     pub fn utc_day(now: Timestamp, days_ago: i64) -> Self {
         let day_seconds = 86_400;
-        let start = (now.as_second().div_euclid(day_seconds)).saturating_sub(days_ago).saturating_mul(day_seconds);
+        let start =
+            (now.as_second().div_euclid(day_seconds)).saturating_sub(days_ago).saturating_mul(day_seconds);
         Self { from: from_seconds(start), to: from_seconds(start.saturating_add(day_seconds)) }
     }
 

@@ -66,7 +66,9 @@ pub enum TranslateError {
         value: String,
     },
     /// Play money at a source for real money, or the other way round.
-    #[error("the event says livemode = {livemode}, but the source is for {mode:?} mode: check which endpoint it is sent to")]
+    #[error(
+        "the event says livemode = {livemode}, but the source is for {mode:?} mode: check which endpoint it is sent to"
+    )]
     ModeDiffers {
         /// What the event says, at most 40 characters of it.
         livemode: String,
@@ -80,13 +82,31 @@ pub enum TranslateError {
 /// # Errors
 /// [`TranslateError`] when a rule fits but a field cannot be used: never a guess, never a default.
 pub fn translate(source: &Source, kind: &EventKind, body: &[u8]) -> Result<Translation, TranslateError> {
-    let dialect = &source.dialect;
-    let Some(candidates) = candidates(dialect, kind) else { return Ok(Translation::Unmapped) };
+    let Some(rules) = candidates(&source.dialect, kind) else { return Ok(Translation::Unmapped) };
     let doc = Doc::parse(body)?;
     check_mode(source, doc)?;
-    for rule in candidates {
+    first_fact(rules, doc)
+}
+
+/// Translates an event of a dialect's example, which belongs to no source and so has no mode to be checked.
+pub(crate) fn translate_example(
+    dialect: &Dialect,
+    kind: &EventKind,
+    body: &[u8],
+) -> Result<Translation, TranslateError> {
+    match candidates(dialect, kind) {
+        Some(rules) => first_fact(rules, Doc::parse(body)?),
+        None => Ok(Translation::Unmapped),
+    }
+}
+
+fn first_fact<'a>(
+    rules: impl Iterator<Item = &'a FactRule>,
+    doc: Doc<'_>,
+) -> Result<Translation, TranslateError> {
+    for rule in rules {
         if applies(rule, doc)? {
-            let payment = id(doc, "payment", &rule.payment, |text| PaymentId::new(text))?;
+            let payment = id(doc, "payment", &rule.payment, PaymentId::new)?;
             return Ok(Translation::Fact(PaymentFact { payment, fact: fact(&rule.fact, doc)? }));
         }
     }
@@ -124,7 +144,7 @@ fn applies(rule: &FactRule, doc: Doc<'_>) -> Result<bool, TranslateError> {
 }
 
 fn fact(form: &FactForm, doc: Doc<'_>) -> Result<Fact, TranslateError> {
-    let item = |field, paths: &[Path]| id(doc, field, paths, |text| ItemId::new(text));
+    let item = |field, paths: &[Path]| id(doc, field, paths, ItemId::new);
     let amount = |from| amount(doc, from);
     Ok(match form {
         FactForm::Initiated(from) => Fact::Initiated { amount: amount(from)? },
@@ -142,12 +162,16 @@ fn fact(form: &FactForm, doc: Doc<'_>) -> Result<Fact, TranslateError> {
         FactForm::Refund(refund, from, to) => {
             Fact::Refund { refund: item("refund", refund)?, amount: amount(from)?, state: state(doc, to)? }
         }
-        FactForm::Dispute(dispute, from, to) => {
-            Fact::Dispute { dispute: item("dispute", dispute)?, amount: amount(from)?, stage: state(doc, to)? }
-        }
-        FactForm::DisputeFunds(dispute, from, movement) => {
-            Fact::DisputeFunds { dispute: item("dispute", dispute)?, amount: amount(from)?, movement: *movement }
-        }
+        FactForm::Dispute(dispute, from, to) => Fact::Dispute {
+            dispute: item("dispute", dispute)?,
+            amount: amount(from)?,
+            stage: state(doc, to)?,
+        },
+        FactForm::DisputeFunds(dispute, from, movement) => Fact::DisputeFunds {
+            dispute: item("dispute", dispute)?,
+            amount: amount(from)?,
+            movement: *movement,
+        },
         FactForm::Payout(payout, from, to) => {
             Fact::Payout { payout: item("payout", payout)?, amount: amount(from)?, state: state(doc, to)? }
         }
@@ -174,24 +198,32 @@ fn missing(field: &'static str, paths: &[Path]) -> TranslateError {
     TranslateError::Missing { field, at }
 }
 
-/// Reads an amount with its currency.
+/// Reads an amount with its currency, less what of it does not count. It never falls below zero.
 ///
 /// # Errors
 /// [`TranslateError`] names the place.
 pub(crate) fn amount(doc: Doc<'_>, from: &AmountFrom) -> Result<Money, TranslateError> {
+    let whole = amount_at(doc, from, &from.amount)?;
+    let Some(less) = &from.less else { return Ok(whole) };
+    let (amount, above) = (amount_at(doc, from, &less.amount)?, amount_at(doc, from, &less.above)?);
+    let excess = amount.minor.saturating_sub(above.minor).max(0);
+    Ok(Money { minor: whole.minor.saturating_sub(excess).max(0), ..whole })
+}
+
+fn amount_at(doc: Doc<'_>, from: &AmountFrom, place: &Path) -> Result<Money, TranslateError> {
     let at = |path: &Path| path.as_str().to_owned();
     let code = doc.at(&from.currency)?.and_then(Doc::text);
     let code = code.ok_or_else(|| missing("currency", std::slice::from_ref(&from.currency)))?;
     let currency = Currency::from_code(&code)
         .map_err(|error| TranslateError::Money { at: at(&from.currency), error })?;
-    let place = doc.at(&from.amount)?;
+    let found = doc.at(place)?;
     let text = match from.form {
-        AmountForm::MinorInt | AmountForm::DecimalNumber => place.and_then(Doc::number).map(Into::into),
-        AmountForm::MinorString | AmountForm::DecimalString => place.and_then(Doc::text),
+        AmountForm::MinorInt | AmountForm::DecimalNumber => found.and_then(Doc::number).map(Into::into),
+        AmountForm::MinorString | AmountForm::DecimalString => found.and_then(Doc::text),
     };
-    let text = text.ok_or_else(|| missing("amount", std::slice::from_ref(&from.amount)))?;
+    let text = text.ok_or_else(|| missing("amount", std::slice::from_ref(place)))?;
     Money::parse(&text, from.form, currency, from.exponents.get(currency.code()).copied())
-        .map_err(|error| TranslateError::Money { at: at(&from.amount), error })
+        .map_err(|error| TranslateError::Money { at: at(place), error })
 }
 
 fn state<S: Copy>(doc: Doc<'_>, from: &StateFrom<S>) -> Result<S, TranslateError> {

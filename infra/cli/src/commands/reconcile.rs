@@ -39,10 +39,10 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// One window of a source, waited for as long as a run may take.
+    /// One window of a source.
     #[must_use]
     pub fn over(source: SourceName, from: Timestamp, to: Timestamp) -> Self {
-        Self { source, from: Some(from), to: Some(to), again: false, wait_seconds: 900 }
+        Self { source, from: Some(from), to: Some(to), again: false, wait_seconds: 90 }
     }
 
     /// The same once more, even though it was completed.

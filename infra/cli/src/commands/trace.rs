@@ -72,6 +72,12 @@ impl Command for Trace {
 }
 
 impl Trace {
+    /// One id at one source.
+    #[must_use]
+    pub fn of(id: String, source: SourceName) -> Self {
+        Self { id, source: Some(source) }
+    }
+
     async fn sources(&self, context: &Context) -> Result<Vec<Source>, CliError> {
         if let Some(name) = &self.source {
             return Ok(vec![context.source(name).await?]);

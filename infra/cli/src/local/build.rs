@@ -18,16 +18,17 @@ pub(crate) const FUNCTIONS: [&str; 3] = ["ingest", "processor", "reconcile"];
 /// The only file in a package, under the name that `provided.al2023` runs.
 const BOOTSTRAP: &str = "bootstrap";
 
-/// What else is built together with the functions.
+/// What is built together with the functions.
 ///
-/// Cargo unites the features of everything that one command builds. A command that selects other packages or targets
-/// than the one before it compiles the AWS SDK once more, with other features; these two select the same.
+/// Cargo unites the features of all packages that one command selects, and those of the tests' own dependencies when it
+/// builds tests. A command that selects otherwise than the one before it compiles the AWS SDK once more, with other
+/// features; these select as the commands that they follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BuiltWith {
-    /// The binaries of the default members, as `cargo run` does.
+    /// Nothing, as after `cargo run`.
     #[default]
     Binaries,
-    /// All binaries and tests, as `cargo test --workspace` does.
+    /// All tests, as `cargo test --workspace` does.
     Tests,
 }
 
@@ -75,11 +76,16 @@ async fn binaries(
     Ok(executables(&String::from_utf8_lossy(&output.stdout)))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to the programs it runs through their environment"
+)]
 fn cargo(project: &Project, with: BuiltWith, progress: Progress) -> Command {
     // Set by the cargo that runs us; it is the one of the right toolchain.
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
-    command.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
+    command.args(["build", "--message-format=json-render-diagnostics"]);
+    command.args(FUNCTIONS.iter().flat_map(|name| ["--bin", name]));
     if with == BuiltWith::Tests {
         command.args(["--workspace", "--tests"]);
     }

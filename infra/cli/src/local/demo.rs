@@ -1,15 +1,23 @@
 //! `countersign local`: the system shown at work, on input that nobody here wrote.
 
-use super::{Checks, LocalStripe, Options, PaidBy, Port, Stack};
+mod scenario;
+mod tools;
+
+use super::{Checks, LocalStripe, Options, Port, Stack};
 use crate::cli::Global;
-use crate::clients;
+use crate::commands::Context;
 use crate::error::CliError;
 use crate::output::{self, Progress};
+use countersign_domain::ids::SourceName;
+use scenario::Scenario;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How often the servers are looked after while the system stays up.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// The source that the fake Stripe sends to.
+const SOURCE: &str = "stripe-local";
 
 /// How the system is run.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,14 +65,13 @@ async fn show(args: &Args, global: &Global) -> Result<bool, CliError> {
         Stack::start(Options { port: port(args.port), ..Options::default() }),
         LocalStripe::start(port(args.stripe_port), progress),
     )?;
-
+    let context = Context::of(stack.config().clone(), stack.outputs().clone())?;
     let mut checks = Checks::default();
-    progress.say("2. The front door");
-    front_door(&stack, &mut checks).await?;
-    progress.say("3. The fake Stripe");
-    fake_stripe(&stripe, &mut checks).await?;
+    let source = SourceName::new(SOURCE).map_err(|error| CliError::Usage(error.to_string()))?;
+    let mut scenario = Scenario { stack: &stack, stripe: stripe.client(), context: &context, source, checks: &mut checks };
+    let story = scenario.play(progress).await?;
 
-    let shown = if global.json { output::json(&checks)? } else { checks.show() };
+    let shown = if global.json { output::json(&checks)? } else { format!("{story}\n{}", checks.show()) };
     output::result(shown).map_err(|error| CliError::Refused(format!("cannot write the result: {error}")))?;
     if !args.once {
         stay(&mut stack, &mut stripe).await?;
@@ -76,33 +83,14 @@ fn port(number: u16) -> Port {
     if number == 0 { Port::Free } else { Port::Exactly(number) }
 }
 
-/// What anybody can find out without a secret.
-async fn front_door(stack: &Stack, checks: &mut Checks) -> Result<(), CliError> {
-    let url = stack.webhook_url("nobody");
-    let answer =
-        clients::http()?.post(&url).header("content-type", "application/json").body("{}").send().await;
-    let answer = answer.map_err(|error| CliError::http("post to", &url, error))?;
-    checks.add("a source that does not exist", 404, answer.status().as_u16());
-    Ok(())
-}
-
-async fn fake_stripe(stripe: &LocalStripe, checks: &mut Checks) -> Result<(), CliError> {
-    let stripe = stripe.client();
-    stripe.cut_webhook().await?;
-    let payment = stripe.create_payment(2_000, "eur", PaidBy::Card, false).await?;
-    stripe.confirm(&payment.id).await?;
-    let kinds: Vec<String> = stripe.events().await?.into_iter().map(|event| event.kind).collect();
-    checks.add("events of a paid payment", "payment_intent.succeeded", kinds.join(", "));
-    Ok(())
-}
-
 async fn stay(stack: &mut Stack, stripe: &mut LocalStripe) -> Result<(), CliError> {
     let endpoint = stack.endpoint();
     Progress::Shown.say(format_args!(
         "\nIt stays up until Ctrl-C.\n  \
          webhooks      {webhooks}\n  \
-         send one      countersign --endpoint {endpoint} send SOURCE FILE\n  \
-         look          countersign --endpoint {endpoint} trace EVENT_OR_PAYMENT\n  \
+         send one      cargo run -q -- --endpoint {endpoint} send {SOURCE} tests/fixtures/stripe/payment_intent.succeeded.json\n  \
+         look          cargo run -q -- --endpoint {endpoint} trace pi_000000000000000000000000\n  \
+         sources       cargo run -q -- --endpoint {endpoint} source list\n  \
          fake Stripe   {stripe}\n  \
          AWS           aws --endpoint-url {endpoint} …   (any credentials: key `test`, secret `test`)\n  \
          logs          .countersign/logs/",

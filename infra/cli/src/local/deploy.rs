@@ -9,7 +9,7 @@ use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The stack's name, as in samconfig.toml.
 pub(crate) const STACK: &str = "countersign-dev";
@@ -22,11 +22,13 @@ const DEPLOY_SECONDS_MAX: u64 = 60;
 
 const POLL: Duration = Duration::from_millis(50);
 
-/// A rule of a policy that refuses calls without TLS. On loopback there is none.
-const WITHOUT_TLS: &str = r#""aws:SecureTransport": "false""#;
-
-/// The same rule, for calls that there are not.
-const NEVER: &str = r#""aws:SecureTransport": "never""#;
+/// What has to be said in other words for the roles and policies to mean on MiniStack what they mean on AWS.
+const REWORDED: [(&str, &str); 2] = [
+    // Calls without TLS are refused. On loopback there is none: then refuse calls that there are not.
+    (r#""aws:SecureTransport": "false""#, r#""aws:SecureTransport": "never""#),
+    // Who may send may send a batch. MiniStack asks for an action of that name, which AWS does not have.
+    ("[sqs:SendMessage,", "[sqs:SendMessage, sqs:SendMessageBatch,"),
+];
 
 /// Deploys the checkout's template, with other values than its defaults where `parameters` has them.
 pub(crate) async fn deploy(
@@ -38,7 +40,7 @@ pub(crate) async fn deploy(
     let path = project.template();
     let template = std::fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
     let uris = packages.keys().map(|name| (*name, format!("s3://{BUCKET}/{}", key(name))));
-    let template = with_packages(&template, &uris.collect())?.replace(WITHOUT_TLS, NEVER);
+    let template = reworded(&with_packages(&template, &uris.collect())?)?;
     upload(packages, config).await?;
     let client = aws_sdk_cloudformation::Client::new(config);
     create(&client, &template, parameters).await?;
@@ -79,6 +81,20 @@ fn with_packages(template: &str, uris: &BTreeMap<&str, String>) -> Result<String
     Ok(lines.join("\n"))
 }
 
+fn reworded(template: &str) -> Result<String, Failure> {
+    let mut template = template.to_owned();
+    for (on_aws, on_ministack) in REWORDED {
+        if !template.contains(on_aws) {
+            return Err(Failure::new(format!(
+                "template.yaml does not say `{on_aws}` any more, which the local stack rewords for MiniStack: change it in \
+                 infra/cli/src/local/deploy.rs too"
+            )));
+        }
+        template = template.replace(on_aws, on_ministack);
+    }
+    Ok(template)
+}
+
 async fn upload(packages: &BTreeMap<&'static str, Package>, config: &SdkConfig) -> Result<(), Failure> {
     let settings = aws_sdk_s3::config::Builder::from(config)
         // Names of buckets as host names would need a name server.
@@ -109,22 +125,28 @@ async fn create(
     template: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<(), Failure> {
-    let parameters = parameters.iter();
-    let parameters = parameters
-        .map(|(name, value)| Parameter::builder().parameter_key(name).parameter_value(value).build());
+    let parameter = |(name, value)| Parameter::builder().parameter_key(name).parameter_value(value).build();
     client
         .create_stack()
         .stack_name(STACK)
         .template_body(template)
-        .set_parameters(Some(parameters.collect()))
+        .set_parameters(Some(parameters.iter().map(parameter).collect()))
         .capabilities(Capability::CapabilityIam)
         .capabilities(Capability::CapabilityNamedIam)
         .capabilities(Capability::CapabilityAutoExpand)
         .send()
         .await
         .doing(|| format!("deploy template.yaml as {STACK}"))?;
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(DEPLOY_SECONDS_MAX) {
+    tokio::time::timeout(Duration::from_secs(DEPLOY_SECONDS_MAX), made(client)).await.unwrap_or_else(|_| {
+        Err(Failure::new(format!(
+            "deploying template.yaml as {STACK} was not over after {DEPLOY_SECONDS_MAX} s"
+        )))
+    })
+}
+
+/// Waits until the stack is made.
+async fn made(client: &aws_sdk_cloudformation::Client) -> Result<(), Failure> {
+    loop {
         let described = client.describe_stacks().stack_name(STACK).send().await;
         let described = described.doing(|| format!("follow the deployment of {STACK}"))?;
         match described.stacks().first().and_then(|stack| stack.stack_status()) {
@@ -135,7 +157,6 @@ async fn create(
             status => return Err(refused(client, status).await),
         }
     }
-    Err(Failure::new(format!("deploying template.yaml as {STACK} was not over after {DEPLOY_SECONDS_MAX} s")))
 }
 
 async fn refused(client: &aws_sdk_cloudformation::Client, status: Option<&StackStatus>) -> Failure {
@@ -188,12 +209,19 @@ mod tests {
     }
 
     #[test]
+    fn a_wording_that_is_gone_is_named() {
+        let error = reworded("Action: [sqs:SendMessage, sqs:GetQueueAttributes]").unwrap_err().to_string();
+        assert!(error.contains("SecureTransport"), "{error}");
+    }
+
+    #[test]
     fn the_checkouts_own_template_is_packaged() {
         let template = std::fs::read_to_string(Project::find().unwrap().template()).unwrap();
         let uris =
             super::super::build::FUNCTIONS.into_iter().map(|name| (name, format!("s3://b/{name}.zip")));
         let packaged = with_packages(&template, &uris.collect()).unwrap();
         assert_eq!(packaged.matches("CodeUri: s3://b/").count(), 3);
-        assert!(packaged.contains(WITHOUT_TLS), "the rules are written in another way now");
+        let reworded = reworded(&packaged).unwrap();
+        assert!(!reworded.contains(REWORDED[0].0), "every rule about TLS is reworded");
     }
 }

@@ -106,6 +106,7 @@ impl Drop for MiniStack {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "what a child process may see of our environment")]
 fn set_environment(command: &mut Command, settings: &Settings, port: u16, endpoint: &str, folder: &Path) {
     command.current_dir(folder).env_clear();
     for name in PASSED_ON {

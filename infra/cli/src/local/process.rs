@@ -10,13 +10,13 @@ use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where the start scripts are.
 const SCRIPTS: &str = "infra/cli/local";
 
-/// How long a process may take to end after its pipe did.
-const END_SECONDS_MAX: u64 = 5;
+/// How often a process is looked at that should end because its pipe did: five seconds.
+const END_POLLS_MAX: u32 = 250;
 
 /// How often something awaited is looked at.
 const POLL: Duration = Duration::from_millis(20);
@@ -63,15 +63,17 @@ impl Server {
     where
         F: Future<Output = bool>,
     {
-        let started = Instant::now();
-        while !is_ready().await {
-            self.look_after()?;
-            if started.elapsed() >= limit {
-                return Err(self.failure(&format!("did not answer within {} s", limit.as_secs())));
+        let ready = async {
+            while !is_ready().await {
+                self.look_after()?;
+                tokio::time::sleep(POLL).await;
             }
-            tokio::time::sleep(POLL).await;
+            Ok(())
+        };
+        match tokio::time::timeout(limit, ready).await {
+            Ok(done) => done,
+            Err(_) => Err(self.failure(&format!("did not answer within {} s", limit.as_secs()))),
         }
-        Ok(())
     }
 
     /// Fails when it has ended by itself.
@@ -94,10 +96,10 @@ impl Server {
     }
 
     /// Ends it with everything it started, and waits until it is gone.
+    #[expect(clippy::disallowed_methods, reason = "a destructor calls it, which cannot await")]
     pub(crate) fn stop(&mut self) {
         drop(self.lease.take());
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(END_SECONDS_MAX) {
+        for _ in 0..END_POLLS_MAX {
             match self.child.try_wait() {
                 Ok(None) => std::thread::sleep(POLL),
                 Ok(Some(_)) | Err(_) => return,

@@ -101,6 +101,7 @@ impl Tap {
     ///
     /// # Errors
     /// Those of [`Tap::next`].
+    #[expect(clippy::disallowed_methods, reason = "a timeout around a read could lose what it has just read")]
     pub async fn until(
         &self,
         limit: Duration,

@@ -3,7 +3,8 @@
 use super::{BUILT_IN, DialectError, TimeForm, built_in_text};
 use crate::fact::FundsMovement;
 use crate::money::AmountForm;
-use serde::Deserialize;
+use crate::translate::PaymentFact;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A keyed hash.
@@ -54,6 +55,8 @@ pub(super) struct File {
     pub(super) amounts: Amounts,
     pub(super) facts: Vec<Rule>,
     pub(super) reconcile: Option<Reconcile>,
+    #[serde(default)]
+    pub(super) examples: Vec<Example>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,9 +179,18 @@ pub(super) struct Rule {
     pub(super) payment: OneOrMany,
     pub(super) id: Option<OneOrMany>,
     pub(super) amount: Option<String>,
+    pub(super) less: Option<Less>,
     pub(super) currency: Option<String>,
     pub(super) state: Option<State>,
     pub(super) movement: Option<FundsMovement>,
+}
+
+/// What of an amount does not count: by how much `amount` is above `above`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Less {
+    pub(super) amount: String,
+    pub(super) above: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -188,7 +200,7 @@ pub(super) struct Condition {
     pub(super) is: OneOrMany,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum FactName {
     Initiated,
@@ -274,24 +286,37 @@ pub(super) struct One {
     pub(super) captured: String,
     pub(super) capturable: Option<String>,
     pub(super) refunded: Option<String>,
+    pub(super) refunded_less: Option<Less>,
     pub(super) status: Mapping,
 }
 
-/// Reads a file; with `extends`, every top-level key it leaves out is the base's.
+/// A body, and what its events come to, in order. It is checked whenever the file is read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Example {
+    pub(super) body: String,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) facts: Vec<PaymentFact>,
+}
+
+/// Reads a file; with `extends`, every top-level key it leaves out is the base's. Examples are each file's own: a base's
+/// need not hold for what was built on it.
 pub(super) fn read(text: &str) -> Result<File, DialectError> {
-    let mut table: toml::Table = toml::from_str(text)?;
+    let syntax = |dialect: &str, error| DialectError::Syntax { dialect: dialect.to_owned(), error };
+    let mut table: toml::Table = toml::from_str(text).map_err(|error| syntax("?", error))?;
+    let name = table.get("name").and_then(toml::Value::as_str).unwrap_or("?").to_owned();
     if let Some(base) = table.get("extends").and_then(toml::Value::as_str) {
         let Some(base_text) = built_in_text(base) else {
-            return Err(DialectError::UnknownBase {
-                dialect: table.get("name").and_then(toml::Value::as_str).unwrap_or("?").to_owned(),
-                base: base.to_owned(),
-                known: BUILT_IN.map(|(name, _)| name).join(", "),
-            });
+            let known = BUILT_IN.map(|(name, _)| name).join(", ");
+            return Err(DialectError::UnknownBase { dialect: name, base: base.to_owned(), known });
         };
-        for (key, value) in toml::from_str::<toml::Table>(base_text)? {
-            table.entry(key).or_insert(value);
+        for (key, value) in toml::from_str::<toml::Table>(base_text).map_err(|error| syntax(base, error))? {
+            if key != "examples" {
+                table.entry(key).or_insert(value);
+            }
         }
-        return Ok(table.try_into()?);
+        return table.try_into().map_err(|error| syntax(&name, error));
     }
-    Ok(toml::from_str(text)?)
+    toml::from_str(text).map_err(|error| syntax(&name, error))
 }

@@ -49,7 +49,7 @@ fn the_payment_register() {
     let captured = |minor| Fact::Captured { amount: eur(minor) };
     let reversed = Fact::CaptureReversed { reversal: id("rv_1"), amount: eur(1000) };
     check(&[], S::Unknown, 0, 0);
-    check(&[initiated.clone()], S::Initiated, 0, 0);
+    check(std::slice::from_ref(&initiated), S::Initiated, 0, 0);
     check(&[initiated.clone(), Fact::RequiresAction], S::RequiresAction, 0, 0);
     check(&[Fact::Pending, Fact::RequiresAction], S::Pending, 0, 0);
     check(&[initiated.clone(), declined()], S::Failed, 0, 0);
@@ -69,8 +69,18 @@ fn refunds_by_id_and_as_a_running_total() {
     let captured = Fact::Captured { amount: eur(1000) };
     let total = |minor| Fact::Refunded { amount: eur(minor) };
     check(&[captured.clone(), refund("re_1", 300, Pending)], S::Captured, 1000, 300);
-    check(&[captured.clone(), refund("re_1", 300, Succeeded), refund("re_2", 200, Succeeded)], S::Captured, 1000, 500);
-    check(&[captured.clone(), refund("re_1", 300, Succeeded), refund("re_1", 300, Failed)], S::Captured, 1000, 0);
+    check(
+        &[captured.clone(), refund("re_1", 300, Succeeded), refund("re_2", 200, Succeeded)],
+        S::Captured,
+        1000,
+        500,
+    );
+    check(
+        &[captured.clone(), refund("re_1", 300, Succeeded), refund("re_1", 300, Failed)],
+        S::Captured,
+        1000,
+        0,
+    );
     check(&[captured.clone(), total(300), total(500)], S::Captured, 1000, 500);
     check(&[captured.clone(), total(300), refund("re_1", 300, Succeeded)], S::Captured, 1000, 300);
     check(&[captured, total(300), refund("re_1", 300, Failed)], S::Captured, 1000, 0);
@@ -113,7 +123,9 @@ fn what_contradicts_is_a_conflict() {
 
 #[test]
 fn a_change_names_its_register() {
-    let Ok(Step::Advanced { change, .. }) = apply(&Payment::default(), &refund("re_1", 3, RefundState::Pending)) else {
+    let Ok(Step::Advanced { change, .. }) =
+        apply(&Payment::default(), &refund("re_1", 3, RefundState::Pending))
+    else {
         unreachable!("a first refund advances")
     };
     assert_eq!(change, Change::Refund { item: id("re_1"), from: None, to: RefundState::Pending });
@@ -137,7 +149,8 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         Just(DisputeStage::Lost),
         Just(DisputeStage::Won)
     ];
-    let payout_state = prop_oneof![Just(PayoutState::Pending), Just(PayoutState::Paid), Just(PayoutState::Failed)];
+    let payout_state =
+        prop_oneof![Just(PayoutState::Pending), Just(PayoutState::Paid), Just(PayoutState::Failed)];
     prop_oneof![
         minor.clone().prop_map(|m| Fact::Initiated { amount: eur(m) }),
         Just(Fact::RequiresAction),
@@ -149,10 +162,16 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         minor.clone().prop_map(|m| Fact::Refunded { amount: eur(m) }),
         item.clone().prop_map(|(attempt, _)| Fact::Failed { attempt }),
         item.clone().prop_map(|(reversal, m)| Fact::CaptureReversed { reversal, amount: eur(m) }),
-        (item.clone(), refund_state)
-            .prop_map(|((refund, m), state)| Fact::Refund { refund, amount: eur(m), state }),
-        (item.clone(), minor.clone(), stage)
-            .prop_map(|((dispute, _), m, stage)| Fact::Dispute { dispute, amount: eur(m), stage }),
+        (item.clone(), refund_state).prop_map(|((refund, m), state)| Fact::Refund {
+            refund,
+            amount: eur(m),
+            state
+        }),
+        (item.clone(), minor.clone(), stage).prop_map(|((dispute, _), m, stage)| Fact::Dispute {
+            dispute,
+            amount: eur(m),
+            stage
+        }),
         (item.clone(), minor).prop_map(|((dispute, _), m)| Fact::DisputeFunds {
             dispute,
             amount: eur(m),

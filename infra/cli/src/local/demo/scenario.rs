@@ -2,10 +2,11 @@
 //! that must not get through.
 
 use super::super::{API_KEY, Checks, PaidBy, Stack, Stripe};
-use super::until;
+use super::tools::{depth, post, until};
 use crate::commands::Command as _;
 use crate::commands::Context;
 use crate::commands::reconcile::{Done, Reconcile, RunArgs};
+use crate::commands::trace::Trace;
 use crate::error::CliError;
 use crate::output::Progress;
 use countersign_app::ports::{Clock as _, Findings as _, Ledger as _, Notice, Origin, SecretPair};
@@ -18,6 +19,7 @@ use countersign_domain::reconcile::{RunStatus, word};
 use countersign_domain::sign::sign;
 use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
 use countersign_domain::time::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// localstripe's differences to Stripe, as a dialect of its own.
@@ -47,7 +49,71 @@ pub(super) struct Payments {
     pub(super) refunded: String,
 }
 
+impl Payments {
+    fn all(&self) -> impl Iterator<Item = &String> {
+        [&self.captured, &self.declined, &self.payout].into_iter().chain(&self.missed).chain([&self.refunded])
+    }
+
+    fn captured_ones(&self) -> impl Iterator<Item = &String> {
+        [&self.captured].into_iter().chain(self.missed.iter().take(2)).chain([&self.refunded])
+    }
+}
+
 impl Scenario<'_> {
+    /// All of it, in order. Returns what a person should see of it.
+    pub(super) async fn play(&mut self, progress: Progress) -> Result<String, CliError> {
+        progress.say("2. A source, and payments at a fake Stripe whose signed webhooks arrive");
+        let since = SystemClock.now();
+        self.add_source().await?;
+        let mut payments = self.pay().await?;
+        progress.say("3. What must not get through");
+        self.attack(&payments).await?;
+        self.poison().await?;
+        progress.say("4. The webhook is cut off, and payments go on");
+        self.pay_while_cut_off(&mut payments).await?;
+        progress.say("5. Reconciliation lists the provider's events and payments, and heals");
+        let done = self.reconcile(since, &payments).await?;
+        self.published(&payments).await?;
+        self.story(&payments, &done).await
+    }
+
+    /// What a consumer of the bus has heard.
+    async fn published(&mut self, payments: &Payments) -> Result<(), CliError> {
+        let wanted: Vec<&String> = payments.captured_ones().collect();
+        let heard = self.stack.tap().until(ARRIVES, |events| {
+            let is_heard = |payment: &&&String| {
+                events.iter().any(|event| {
+                    event.detail_type == "payment.captured" && event.detail["subject"] == payment.as_str()
+                })
+            };
+            wanted.iter().filter(is_heard).count() == wanted.len()
+                && events.iter().filter(|event| event.detail_type == "reconciliation.completed").count() >= 2
+        });
+        let heard = heard.await?;
+        for payment in wanted {
+            let ids = heard.iter().filter(|event| {
+                event.detail_type == "payment.captured" && event.detail["subject"] == payment.as_str()
+            });
+            let ids: BTreeSet<_> = ids.map(|event| event.detail["id"].to_string()).collect();
+            self.checks.add(format!("{payment}: ids of payment.captured on the bus"), 1, ids.len());
+        }
+        Ok(())
+    }
+
+    /// The timelines of the payments, and the run with its totals.
+    async fn story(&self, payments: &Payments, done: &Done) -> Result<String, CliError> {
+        let mut text = String::new();
+        for payment in payments.all() {
+            let timelines = Trace::of(payment.clone(), self.source.clone()).run(self.context).await?;
+            text.push_str(&format!("\n{payment}\n{}", Trace::show(&timelines)));
+        }
+        text.push_str(&format!("\n{}", Reconcile::show(done)));
+        for report in &done.reports {
+            text.push_str(&format!("  aws --endpoint-url {} s3 cp s3://{}/{report} -\n", self.stack.endpoint(), self.context.outputs().report_bucket_name));
+        }
+        Ok(text)
+    }
+
     /// Adds the fake Stripe as a source, as an operator would.
     pub(super) async fn add_source(&self) -> Result<(), CliError> {
         let secret = SecretPair { current: SECRET.to_owned(), previous: None };
@@ -145,7 +211,7 @@ impl Scenario<'_> {
             ("the same id with another amount", 200, &forged, signed(&forged, SECRET, 0)?),
             ("signed, but no event", 400, "{}", signed("{}", SECRET, 0)?),
         ] {
-            let found = super::post(&self.url(), headers, body).await?;
+            let found = post(&self.url(), headers, body).await?;
             self.checks.add(format!("delivery {what}"), status, found);
         }
         for kind in [FindingKind::Conflicting, FindingKind::Unreadable] {
@@ -168,7 +234,7 @@ impl Scenario<'_> {
         let notice = Notice { v: 1, key, trace: random_id() };
         countersign_app::ports::Queue::send(&self.context.queue(), &[notice]).await?;
         let depth = until("the dead letter", ARRIVES, || async {
-            let depth = self.stack.depth(&self.context.outputs().dead_letter_queue_url).await?;
+            let depth = depth(self.stack.config(), &self.context.outputs().dead_letter_queue_url).await?;
             Ok((depth > 0).then_some(depth))
         });
         let depth = depth.await?;
@@ -194,7 +260,8 @@ impl Scenario<'_> {
     /// Waits for a payment's status, and checks what was captured of it.
     async fn expect(&mut self, payment: &str, status: PaymentStatus, captured: i64) -> Result<(), CliError> {
         let id = payment_id(payment)?;
-        let row = until(&format!("{payment} to be {}", word(status)), ARRIVES, || async {
+        let what = format!("{payment} to be {}", word(status));
+        let row = until(&what, ARRIVES, || async {
             let row = self.context.ledger().history(&self.source, &id).await?.pop();
             Ok(row.filter(|row| row.state.status() == status))
         });
@@ -210,7 +277,8 @@ impl Scenario<'_> {
         pick: impl Fn(countersign_domain::payment::Amounts) -> i64,
     ) -> Result<i64, CliError> {
         let id = payment_id(payment)?;
-        let found = until(&format!("{payment} to show its amount"), ARRIVES, || async {
+        let what = format!("{payment} to show its amount");
+        let found = until(&what, ARRIVES, || async {
             let row = self.context.ledger().history(&self.source, &id).await?.pop();
             Ok(row.and_then(|row| row.state.amounts()).map(&pick).filter(|amount| *amount != 0))
         });
