@@ -25,12 +25,13 @@ const UNKNOWN_NAMES_MAX: usize = 1_000;
 struct Kept<T> {
     value: T,
     read_at: Timestamp,
+    /// When it was last tried to read it, in vain or not.
+    tried_at: Timestamp,
 }
 
-impl<T> Kept<T> {
-    fn age_seconds(&self, now: Timestamp) -> i64 {
-        now.as_second().saturating_sub(self.read_at.as_second())
-    }
+/// Whether less than so many seconds have passed. A clock that was set back has not: what is kept is read again.
+fn is_within(since: Timestamp, now: Timestamp, seconds_max: i64) -> bool {
+    (0..seconds_max).contains(&now.as_second().saturating_sub(since.as_second()))
 }
 
 type Map<T> = Mutex<HashMap<SourceName, Kept<Option<Arc<T>>>>>;
@@ -58,7 +59,7 @@ impl SourceCache {
         now: Timestamp,
     ) -> Port<Option<Arc<Source>>> {
         if let Some(kept) = lock(&self.known).get(name)
-            && kept.age_seconds(now) < SOURCE_SECONDS_MAX
+            && is_within(kept.read_at, now, SOURCE_SECONDS_MAX)
         {
             return Ok(kept.value.clone());
         }
@@ -94,7 +95,7 @@ impl SourceCache {
         if known.len() >= UNKNOWN_NAMES_MAX {
             known.retain(|_, kept| kept.value.is_some());
         }
-        known.insert(name, Kept { value, read_at: now });
+        known.insert(name, Kept { value, read_at: now, tried_at: now });
     }
 }
 
@@ -127,21 +128,32 @@ impl KeyCache {
         now: Timestamp,
         reason: Reason,
     ) -> Port<Option<Arc<SigningKeys>>> {
-        if let Some(kept) = lock(&self.known).get(&source.name) {
+        if let Some(kept) = lock(&self.known).get_mut(&source.name) {
             match reason {
-                Reason::Verify if kept.age_seconds(now) < SECRET_SECONDS_MAX => return Ok(kept.value.clone()),
-                Reason::Failed if kept.age_seconds(now) < SECRET_REFRESH_SECONDS_MIN => return Ok(None),
+                Reason::Verify if is_within(kept.read_at, now, SECRET_SECONDS_MAX) => {
+                    return Ok(kept.value.clone());
+                }
+                Reason::Failed if is_within(kept.tried_at, now, SECRET_REFRESH_SECONDS_MIN) => {
+                    return Ok(None);
+                }
                 Reason::Verify | Reason::Failed => {}
             }
+            // Before the call, so that a secret store that fails is not called more often than one that answers.
+            kept.tried_at = now;
         }
         let pair = secrets.fetch(&source.name).await?;
         let SecretPair { current, previous } = pair.ok_or_else(|| {
-            PortError::new("secrets", "fetch", format!("source {} has no signing secret: add one", source.name))
+            PortError::new(
+                "secrets",
+                "fetch",
+                format!("source {} has no signing secret: add one", source.name),
+            )
         })?;
         let keys = SigningKeys::new(&source.dialect.auth, &current, previous.as_deref())
             .map_err(|error| PortError::new("secrets", "decode", error))?;
         let keys = Some(Arc::new(keys));
-        lock(&self.known).insert(source.name.clone(), Kept { value: keys.clone(), read_at: now });
+        lock(&self.known)
+            .insert(source.name.clone(), Kept { value: keys.clone(), read_at: now, tried_at: now });
         Ok(keys)
     }
 }

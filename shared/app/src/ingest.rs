@@ -5,7 +5,9 @@
 //! was never sent gets one.
 
 use crate::caches::{KeyCache, Reason, SourceCache};
-use crate::ports::{Inbox, InboxKey, InboxRow, Notice, Origin, Port, PortError, Put, Queue, Secrets, Sources};
+use crate::ports::{
+    Inbox, InboxKey, InboxRow, Notice, Origin, Port, PortError, Put, Queue, Secrets, Sources,
+};
 use countersign_domain::dialect::Dialect;
 use countersign_domain::envelope::{RawEvent, Split, Unreadable, split};
 use countersign_domain::ids::{Sha256Hex, SourceName, TraceId};
@@ -170,7 +172,8 @@ impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
         let split = split(&source.dialect, &verified);
         let rows = rows(&source, &verified, split, arrival);
         let mut accepted = self.keep(rows, arrival).await.map_err(Rejected::Unavailable)?;
-        let is_nothing_readable = accepted.received == 0 && accepted.duplicates == 0 && accepted.conflicts == 0;
+        let is_nothing_readable =
+            accepted.received == 0 && accepted.duplicates == 0 && accepted.conflicts == 0;
         if accepted.unreadable > 0 && is_nothing_readable {
             return Err(Rejected::Unreadable);
         }
@@ -195,7 +198,11 @@ impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
         let delivery = Delivery { headers: &request.headers, body: &request.body };
         let mut reason = Reason::Verify;
         loop {
-            let keys = self.key_cache.get(&self.secrets, source, now, reason).await.map_err(Rejected::Unavailable)?;
+            let keys = self
+                .key_cache
+                .get(&self.secrets, source, now, reason)
+                .await
+                .map_err(Rejected::Unavailable)?;
             let result = match &keys {
                 Some(keys) => verify(auth, keys, delivery, now),
                 None => Err(SignatureError::Mismatch),
@@ -259,7 +266,8 @@ fn check_form(request: &Request) -> Result<(), Rejected> {
 fn rows(source: &Source, verified: &Verified<'_>, split: Split, arrival: &Arrival) -> Vec<InboxRow> {
     let headers = kept_headers(&source.dialect, verified.headers());
     let events = split.events.into_iter().map(|event| event_row(&source.name, event, &headers, arrival));
-    let unreadable = split.unreadable.into_iter().map(|item| unreadable_row(&source.name, item, &headers, arrival));
+    let unreadable =
+        split.unreadable.into_iter().map(|item| unreadable_row(&source.name, item, &headers, arrival));
     events.chain(unreadable).collect()
 }
 
@@ -323,14 +331,18 @@ pub(crate) enum Kept {
 /// Keeps one row. The same id with another meaning is kept beside the first, under a key of its own.
 pub(crate) async fn put(inbox: &impl Inbox, mut row: InboxRow) -> Port<(Kept, InboxKey)> {
     let existing = match inbox.put(&row).await? {
-        Put::Written if matches!(row.key, InboxKey::Unreadable { .. }) => return Ok((Kept::Unreadable, row.key)),
+        Put::Written if matches!(row.key, InboxKey::Unreadable { .. }) => {
+            return Ok((Kept::Unreadable, row.key));
+        }
         Put::Written => return Ok((Kept::New, row.key)),
         Put::Exists { attempt, meaning } => (attempt, meaning),
     };
     match (existing, row.key.clone()) {
         (_, InboxKey::Unreadable { .. }) => Ok((Kept::Unreadable, row.key)),
         // Our own put, whose answer was lost.
-        ((attempt, meaning), _) if attempt == row.attempt && meaning == row.meaning => Ok((Kept::New, row.key)),
+        ((attempt, meaning), _) if attempt == row.attempt && meaning == row.meaning => {
+            Ok((Kept::New, row.key))
+        }
         ((_, meaning), _) if meaning == row.meaning => Ok((Kept::Duplicate, row.key)),
         (_, InboxKey::Event { source, event } | InboxKey::Conflict { source, event, .. }) => {
             row.key = InboxKey::Conflict { source, event, meaning: row.meaning.clone() };
@@ -342,15 +354,27 @@ pub(crate) async fn put(inbox: &impl Inbox, mut row: InboxRow) -> Port<(Kept, In
 }
 
 /// Sends a message for every key; an error if any of them was not taken.
+///
+/// With another meaning goes the event that was first under its id: that one counts, and the delivery that kept it may
+/// have ended before it was handed over.
 pub(crate) async fn hand_over(queue: &impl Queue, keys: &[InboxKey], trace: &TraceId) -> Port<()> {
-    for chunk in keys.chunks(QUEUE_ENTRIES_MAX) {
-        let notices: Vec<_> =
-            chunk.iter().map(|key| Notice { v: 1, key: key.clone(), trace: trace.clone() }).collect();
-        let failed = queue.send(&notices).await?;
+    let mut notices = Vec::with_capacity(keys.len());
+    for key in keys {
+        if let InboxKey::Conflict { source, event, .. } = key {
+            let first = InboxKey::Event { source: source.clone(), event: event.clone() };
+            notices.push(Notice { v: 1, key: first, trace: trace.clone() });
+        }
+        notices.push(Notice { v: 1, key: key.clone(), trace: trace.clone() });
+    }
+    for chunk in notices.chunks(QUEUE_ENTRIES_MAX) {
+        let failed = queue.send(chunk).await?;
         if !failed.is_empty() {
-            let why = format!("{} of {} messages were not taken", failed.len(), notices.len());
+            let why = format!("{} of {} messages were not taken", failed.len(), chunk.len());
             return Err(PortError::new("queue", "send", why));
         }
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

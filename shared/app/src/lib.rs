@@ -11,8 +11,13 @@
 //! | [`memory`], [`contract`] | the ports in memory, and the suite that every implementation passes |
 
 pub mod caches;
+pub mod contract;
 pub mod ingest;
+pub mod memory;
 pub mod ports;
 pub mod process;
 pub mod reconcile;
 pub mod trace;
+
+#[cfg(test)]
+mod testing;

@@ -97,7 +97,9 @@ impl InboxKey {
     #[must_use]
     pub fn source(&self) -> &SourceName {
         match self {
-            Self::Event { source, .. } | Self::Conflict { source, .. } | Self::Unreadable { source, .. } => source,
+            Self::Event { source, .. } | Self::Conflict { source, .. } | Self::Unreadable { source, .. } => {
+                source
+            }
         }
     }
 }
@@ -230,7 +232,8 @@ pub trait Ledger: Send + Sync {
     /// Writes a row if its version is free.
     fn append(&self, row: &LedgerRow) -> impl Future<Output = Port<Append>> + Send;
     /// The payments whose first row was written on a UTC date (`YYYY-MM-DD`), in any order.
-    fn opened_on(&self, source: &SourceName, date: &str) -> impl Future<Output = Port<Vec<PaymentId>>> + Send;
+    fn opened_on(&self, source: &SourceName, date: &str)
+    -> impl Future<Output = Port<Vec<PaymentId>>> + Send;
 }
 
 /// The bus that the rest of the business listens to.
@@ -301,7 +304,11 @@ pub struct ApiRequest {
 /// The provider's own books. An implementation retries what may pass; what it returns is final for this run.
 pub trait ProviderApi: Send + Sync {
     /// The body of a 200, or nothing for a 404.
-    fn get(&self, source: &Source, request: &ApiRequest) -> impl Future<Output = Port<Option<Vec<u8>>>> + Send;
+    fn get(
+        &self,
+        source: &Source,
+        request: &ApiRequest,
+    ) -> impl Future<Output = Port<Option<Vec<u8>>>> + Send;
 }
 
 /// Where reports are kept.

@@ -185,7 +185,8 @@ where
         trail.trace = Some(notice.trace.clone());
         let row = self.inbox.get(&notice.key).await?.ok_or_else(|| Retry::NoRow(notice.key.clone()))?;
         trail.kind = row.kind.as_ref().map(ToString::to_string);
-        trail.lag_ms = row.occurred_at.map(|at| self.clock.now().as_millisecond().saturating_sub(at.as_millisecond()));
+        trail.lag_ms =
+            row.occurred_at.map(|at| self.clock.now().as_millisecond().saturating_sub(at.as_millisecond()));
         match &notice.key {
             InboxKey::Unreadable { source, digest } => {
                 let reason = row.reason.clone().unwrap_or_default();
@@ -258,10 +259,11 @@ where
             received_at: row.received_at,
             trace: row.trace.clone(),
         };
-        let next = match next_row(view.latest.as_ref(), source, payment, cause, fact.clone(), self.clock.now()) {
-            Ok(next) => next,
-            Err(conflict) => return Ok(Err(conflict)),
-        };
+        let next =
+            match next_row(view.latest.as_ref(), source, payment, cause, fact.clone(), self.clock.now()) {
+                Ok(next) => next,
+                Err(conflict) => return Ok(Err(conflict)),
+            };
         Ok(Ok(match self.ledger.append(&next).await? {
             Append::Appended if next.change.is_some() => Some((Outcome::Applied, next)),
             Append::Appended => Some((Outcome::Unchanged, next)),
@@ -329,3 +331,6 @@ fn understand(source: &Source, kind: &EventKind, row: &InboxRow) -> Result<Trans
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,8 @@ mod settle;
 
 use crate::caches::SourceCache;
 use crate::ports::{
-    Bus, Checkpoint, Clock, Findings, Inbox, Lease, Ledger, Phase, Port, PortError, ProviderApi, Queue, Reports, Run,
-    Runs, Sources,
+    Bus, Checkpoint, Clock, Findings, Inbox, Lease, Ledger, Phase, Port, PortError, ProviderApi, Queue,
+    Reports, Run, Runs, Sources,
 };
 use countersign_domain::dialect::Reconcile;
 use countersign_domain::event::{self, ReconciliationData, ReconciliationRequest};
@@ -161,7 +161,12 @@ where
                 let Ok(window) = Window::closed(from, to, now, self.grace_seconds) else { continue };
                 let run = self.runs.find(&source.name, window).await?;
                 if run.is_none_or(|run| run.status != RunStatus::Complete) {
-                    requests.push(ReconciliationRequest { source: source.name.clone(), from, to, again: false });
+                    requests.push(ReconciliationRequest {
+                        source: source.name.clone(),
+                        from,
+                        to,
+                        again: false,
+                    });
                 }
             }
         }

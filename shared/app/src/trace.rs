@@ -89,7 +89,9 @@ pub async fn payment(
     }
     let about = |finding: &Finding| match &finding.subject {
         Subject::Payment(found) => found == payment,
-        Subject::Event(event) => events.contains(event) || finding.reason.starts_with(&format!("payment {payment}:")),
+        Subject::Event(event) => {
+            events.contains(event) || finding.reason.starts_with(&format!("payment {payment}:"))
+        }
         Subject::Delivery(_) => false,
     };
     entries.extend(findings.list(source).await?.into_iter().filter(about).map(found));
@@ -134,7 +136,11 @@ fn payment_of(source: &Source, row: &InboxRow) -> Option<PaymentId> {
     Some(payment)
 }
 
-async fn received(inbox: &impl Inbox, source: &SourceName, event: &EventId) -> Result<Option<Entry>, PortError> {
+async fn received(
+    inbox: &impl Inbox,
+    source: &SourceName,
+    event: &EventId,
+) -> Result<Option<Entry>, PortError> {
     let key = InboxKey::Event { source: source.clone(), event: event.clone() };
     Ok(inbox.get(&key).await?.and_then(|row| receipt(event, row)))
 }
@@ -162,7 +168,10 @@ fn recorded(row: &LedgerRow) -> Vec<Entry> {
     let mut entries = vec![Entry { at: row.recorded_at, what }];
     if row.change.is_some() {
         let detail_type = EventType::from(&row.fact).name();
-        entries.push(Entry { at: row.recorded_at, what: What::Published { id: event::event_id(row), detail_type } });
+        entries.push(Entry {
+            at: row.recorded_at,
+            what: What::Published { id: event::event_id(row), detail_type },
+        });
     }
     entries
 }

@@ -334,7 +334,7 @@ pub struct SnapshotFrom {
 #[derive(Debug, thiserror::Error)]
 pub enum DialectError {
     /// Not TOML, an unknown key, a missing key, a wrong type: the parser names the place and what may stand there.
-    #[error("dialect {dialect}: {error}")]
+    #[error("dialect {dialect}: {}", .error.to_string().trim_end())]
     Syntax {
         /// The dialect, or `?` when not even its name can be read.
         dialect: String,

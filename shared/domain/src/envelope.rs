@@ -166,3 +166,6 @@ pub fn time_at(doc: Doc<'_>, path: &Path, form: TimeForm) -> Result<Option<Times
         TimeForm::Rfc3339 => text.parse().ok(),
     }))
 }
+
+#[cfg(test)]
+mod tests;

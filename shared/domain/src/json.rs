@@ -360,6 +360,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -38,4 +38,6 @@ pub mod time;
 pub mod translate;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod testing;

@@ -12,9 +12,7 @@ pub struct Currency(iso_currency::Currency);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// Not in ISO 4217, or without minor units (gold, test codes).
-    #[error(
-        "the currency {0:?} is not an ISO 4217 currency with minor units: correct it, or map it in the dialect"
-    )]
+    #[error("the currency {0:?} is not an ISO 4217 currency with minor units, and no other can be booked")]
     UnknownCurrency(String),
     /// Not written in the form that the dialect names.
     #[error("the amount {text:?} is not {expected}")]
@@ -241,6 +239,9 @@ fn rescale(digits: &str, from: u32, to: u32) -> Result<i64, Rescale> {
 pub(crate) fn excerpt(text: &str) -> String {
     text.chars().take(40).collect()
 }
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {

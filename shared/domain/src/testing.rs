@@ -31,7 +31,8 @@ pub(crate) fn source_name() -> SourceName {
 /// A built-in dialect. Compiled once: property tests ask for it thousands of times.
 pub(crate) fn built_in(name: &str) -> Dialect {
     static DIALECTS: LazyLock<BTreeMap<&str, Dialect>> = LazyLock::new(|| {
-        let compiled = |name| Dialect::built_in(name).expect("a dialect that checks").expect("a built-in dialect");
+        let compiled =
+            |name| Dialect::built_in(name).expect("a dialect that checks").expect("a built-in dialect");
         Dialect::built_in_names().map(|name| (name, compiled(name))).collect()
     });
     DIALECTS.get(name).expect("a built-in dialect").clone()

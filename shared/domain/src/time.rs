@@ -80,7 +80,12 @@ impl Window {
         let mut day = Self::utc_day(self.from, 0);
         while day.from < self.to {
             dates.push(utc_date(day.from));
-            day = Self::utc_day(day.to, 0);
+            let next = Self::utc_day(day.to, 0);
+            // The last day that can be represented has no next one.
+            if next.from <= day.from {
+                break;
+            }
+            day = next;
         }
         dates
     }
@@ -103,6 +108,9 @@ pub fn utc_date(instant: Timestamp) -> String {
 pub fn from_seconds(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {

@@ -67,7 +67,7 @@ pub enum TranslateError {
     },
     /// Play money at a source for real money, or the other way round.
     #[error(
-        "the event says livemode = {livemode}, but the source is for {mode:?} mode: check which endpoint it is sent to"
+        "the event says livemode = {livemode}, but the source is for {mode} mode: check which endpoint it is sent to"
     )]
     ModeDiffers {
         /// What the event says, at most 40 characters of it.
@@ -217,11 +217,19 @@ fn amount_at(doc: Doc<'_>, from: &AmountFrom, place: &Path) -> Result<Money, Tra
     let currency = Currency::from_code(&code)
         .map_err(|error| TranslateError::Money { at: at(&from.currency), error })?;
     let found = doc.at(place)?;
-    let text = match from.form {
-        AmountForm::MinorInt | AmountForm::DecimalNumber => found.and_then(Doc::number).map(Into::into),
-        AmountForm::MinorString | AmountForm::DecimalString => found.and_then(Doc::text),
+    let (text, expected) = match from.form {
+        AmountForm::MinorInt | AmountForm::DecimalNumber => {
+            (found.and_then(Doc::number).map(Into::into), "a number")
+        }
+        AmountForm::MinorString | AmountForm::DecimalString => (found.and_then(Doc::text), "a string"),
     };
-    let text = text.ok_or_else(|| missing("amount", std::slice::from_ref(place)))?;
+    let text = text.ok_or_else(|| TranslateError::Missing {
+        field: "amount",
+        at: match found {
+            Some(found) => format!("{}, which is {} and not {expected}", place.as_str(), found.kind()),
+            None => at(place),
+        },
+    })?;
     Money::parse(&text, from.form, currency, from.exponents.get(currency.code()).copied())
         .map_err(|error| TranslateError::Money { at: at(place), error })
 }
@@ -239,3 +247,6 @@ fn state<S: Copy>(doc: Doc<'_>, from: &StateFrom<S>) -> Result<S, TranslateError
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

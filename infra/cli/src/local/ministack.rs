@@ -101,7 +101,7 @@ impl MiniStack {
 impl Drop for MiniStack {
     fn drop(&mut self) {
         self.server.stop();
-        // The next start on this port empties it anyway.
+        // For what was written while it was being removed. The next start on this port empties it anyway.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
@@ -126,6 +126,8 @@ fn set_environment(command: &mut Command, settings: &Settings, port: u16, endpoi
         .env("PYTHONUNBUFFERED", "1")
         .env("TMPDIR", folder)
         .env("HOME", folder)
+        // Removed by lease.py when we are gone: every function's package is unpacked in it.
+        .env("COUNTERSIGN_RUN_FOLDER", folder)
         .env("AWS_ENDPOINT_URL", functions_endpoint)
         .env("AWS_DEFAULT_REGION", REGION)
         .env("AWS_ACCESS_KEY_ID", ROOT_KEY)

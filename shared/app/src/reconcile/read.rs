@@ -2,8 +2,8 @@
 
 use super::{Fault, Reconciler, StepResult, Work};
 use crate::ports::{
-    ApiRequest, Bus, Clock, Evidence, Findings, Heal, Inbox, InboxKey, Ledger, Origin, Phase, PortError, ProviderApi,
-    Queue, Reports, Resolution, Run, Runs, Sources,
+    ApiRequest, Bus, Clock, Evidence, Findings, Heal, Inbox, InboxKey, Ledger, Origin, Phase, PortError,
+    ProviderApi, Queue, Reports, Resolution, Run, Runs, Sources,
 };
 use countersign_domain::dialect::Listing;
 use countersign_domain::envelope::{self, RawEvent};
@@ -50,7 +50,9 @@ where
             .iter()
             .map(|doc| envelope::event(&work.source.dialect, &Headers::default(), *doc))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Fault::Provider(format!("{}: an event cannot be read: {error}", listing.path)))?;
+            .map_err(|error| {
+                Fault::Provider(format!("{}: an event cannot be read: {error}", listing.path))
+            })?;
         run.events_seen = run.events_seen.saturating_add(events.len() as u64);
         let heals: Vec<Option<Heal>> =
             stream::iter(events.into_iter().filter(|event| !parked.contains(&event.id)))
@@ -100,8 +102,9 @@ where
         let mut payments = Vec::new();
         let mut notes = Vec::new();
         for doc in &page.inside {
-            let theirs = snapshot(work.books, *doc)
-                .map_err(|error| Fault::Provider(format!("{}: a payment cannot be read: {error}", listing.path)))?;
+            let theirs = snapshot(work.books, *doc).map_err(|error| {
+                Fault::Provider(format!("{}: a payment cannot be read: {error}", listing.path))
+            })?;
             // A list that shifts while it is read may show a payment twice.
             if !seen.insert(theirs.payment.clone()) {
                 continue;
@@ -124,9 +127,12 @@ where
         for date in run.window.utc_dates() {
             unseen.extend(self.ledger.opened_on(&run.source, &date).await?);
         }
-        unseen.retain(|payment| payment.as_str().starts_with(&work.books.payment_prefix) && !seen.contains(payment));
+        unseen.retain(|payment| {
+            payment.as_str().starts_with(&work.books.payment_prefix) && !seen.contains(payment)
+        });
         let after = run.cursor.take();
-        let mut rest = unseen.into_iter().filter(|payment| after.as_deref().is_none_or(|at| payment.as_str() > at));
+        let mut rest =
+            unseen.into_iter().filter(|payment| after.as_deref().is_none_or(|at| payment.as_str() > at));
         let mut notes = Vec::new();
         for payment in rest.by_ref().take(LOOKUPS_PER_STEP) {
             let theirs = self.lookup(work, &payment).await?;
@@ -149,7 +155,8 @@ where
         };
         let body = self.api.get(work.source, &request).await.map_err(|e| Fault::Provider(e.chain()))?;
         let Some(body) = body else { return Ok(None) };
-        let unreadable = |error: &dyn std::fmt::Display| Fault::Provider(format!("{}: {error}", request.path));
+        let unreadable =
+            |error: &dyn std::fmt::Display| Fault::Provider(format!("{}: {error}", request.path));
         let doc = Doc::parse(&body).map_err(|error| unreadable(&error))?;
         snapshot(work.books, doc).map(Some).map_err(|error| unreadable(&error))
     }
@@ -167,7 +174,9 @@ where
     async fn seen_payments(&self, run: &Run) -> Result<BTreeSet<PaymentId>, PortError> {
         let notes = self.runs.notes(run, "page#").await?;
         let pages = notes.into_iter().filter_map(|note| match note {
-            Evidence::Page { page, payments } if run.phase != Phase::Payments || page < run.pages => Some(payments),
+            Evidence::Page { page, payments } if run.phase != Phase::Payments || page < run.pages => {
+                Some(payments)
+            }
             _ => None,
         });
         Ok(pages.flatten().collect())
@@ -230,7 +239,8 @@ fn weigh(
 }
 
 fn correction(fact: PaymentFact) -> StepResult<Heal> {
-    let broken = |error: &dyn std::fmt::Display| Fault::Provider(format!("payment {}: {error}", fact.payment));
+    let broken =
+        |error: &dyn std::fmt::Display| Fault::Provider(format!("payment {}: {error}", fact.payment));
     let body = serde_json::to_string(&fact).map_err(|error| broken(&error))?;
     Ok(Heal {
         origin: Origin::Correction,
@@ -301,7 +311,10 @@ impl<'a> Page<'a> {
             return Ok(());
         }
         if self.last.is_none() || self.last == run.cursor {
-            return Err(Fault::Provider(format!("{}: more pages are promised, but the cursor stands", listing.path)));
+            return Err(Fault::Provider(format!(
+                "{}: more pages are promised, but the cursor stands",
+                listing.path
+            )));
         }
         run.cursor = self.last;
         run.pages = run.pages.saturating_add(1);

@@ -108,7 +108,16 @@ impl Report {
 
     fn csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut csv = csv::Writer::from_writer(Vec::new());
-        csv.write_record(["record", "currency", "payment", "event", "kind", "ledger", "provider", "resolution"])?;
+        csv.write_record([
+            "record",
+            "currency",
+            "payment",
+            "event",
+            "kind",
+            "ledger",
+            "provider",
+            "resolution",
+        ])?;
         for t in &self.totals {
             let code = t.currency.code();
             let count = t.payments.to_string();
@@ -117,7 +126,8 @@ impl Report {
                 ("captured", t.captured_ours, t.captured_theirs),
                 ("refunded", t.refunded_ours, t.refunded_theirs),
             ] {
-                let amount = |minor: i128| i64::try_from(minor).map_or(minor.to_string(), |m| major(m, t.currency));
+                let amount =
+                    |minor: i128| i64::try_from(minor).map_or(minor.to_string(), |m| major(m, t.currency));
                 csv.write_record(["total", code, "", "", kind, &amount(ours), &amount(theirs), ""])?;
             }
         }
@@ -127,7 +137,16 @@ impl Report {
                 Resolution::Open => "open",
             };
             let Difference { kind, ours, theirs } = difference;
-            csv.write_record(["difference", "", payment.as_str(), "", kind.as_str(), ours, theirs, resolution])?;
+            csv.write_record([
+                "difference",
+                "",
+                payment.as_str(),
+                "",
+                kind.as_str(),
+                ours,
+                theirs,
+                resolution,
+            ])?;
         }
         for Healed { event, kind, payment, .. } in &self.healed {
             let payment = payment.as_ref().map_or("", PaymentId::as_str);
@@ -140,6 +159,7 @@ impl Report {
 /// The object keys of a run's reports: JSON, then CSV.
 pub(super) fn keys(run: &Run) -> [String; 2] {
     let stamp = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let stem = format!("{}/{}-{}/attempt-{}", run.source, stamp(run.window.from), stamp(run.window.to), run.attempt);
+    let stem =
+        format!("{}/{}-{}/attempt-{}", run.source, stamp(run.window.from), stamp(run.window.to), run.attempt);
     ["json", "csv"].map(|extension| format!("{stem}.{extension}"))
 }

@@ -3,8 +3,8 @@
 use super::{Reconciler, StepResult};
 use crate::ingest;
 use crate::ports::{
-    Bus, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, ProviderApi, Queue, Reports,
-    Resolution, Run, Runs, Sources,
+    Bus, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, ProviderApi, Queue,
+    Reports, Resolution, Run, Runs, Sources,
 };
 use countersign_domain::finding::{Finding, Subject};
 use countersign_domain::ids::TraceId;

@@ -220,7 +220,10 @@ pub(super) enum FactName {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a text, or a list of texts, such as \"$.id\" or [\"$.id\", \"$.object.id\"]"
+)]
 pub(super) enum OneOrMany {
     One(String),
     Many(Vec<String>),
@@ -237,7 +240,10 @@ impl OneOrMany {
 
 /// A constant, or a value and its translation. The states themselves are read by the rule's own kind of fact.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a state, or { path = \"$.status\", map = { \"their word\" = \"our state\" } }"
+)]
 pub(super) enum State {
     Always(String),
     Mapped(Mapping),

@@ -1,0 +1,129 @@
+//! What is configured, and the runs of reconciliation.
+
+use super::Shared;
+use crate::ports::{Checkpoint, Evidence, Lease, Phase, Port, Run, Runs, SecretPair, Secrets, Sources};
+use countersign_domain::ids::SourceName;
+use countersign_domain::reconcile::RunStatus;
+use countersign_domain::source::SourceConfig;
+use countersign_domain::time::{Timestamp, Window};
+use std::collections::BTreeMap;
+
+/// The sources.
+#[derive(Clone, Debug, Default)]
+pub struct MemorySources(Shared<BTreeMap<SourceName, SourceConfig>>);
+
+impl MemorySources {
+    /// Writes a source, replacing the one of its name.
+    pub fn set(&self, config: SourceConfig) {
+        self.0.lock().insert(config.name.clone(), config);
+    }
+}
+
+impl Sources for MemorySources {
+    async fn fetch(&self, name: &SourceName) -> Port<Option<SourceConfig>> {
+        Ok(self.0.lock().get(name).cloned())
+    }
+
+    async fn list(&self) -> Port<Vec<SourceConfig>> {
+        Ok(self.0.lock().values().cloned().collect())
+    }
+}
+
+/// The signing secrets.
+#[derive(Clone, Debug, Default)]
+pub struct MemorySecrets(Shared<BTreeMap<SourceName, SecretPair>>);
+
+impl MemorySecrets {
+    /// Writes the secrets of a source, replacing those that are there.
+    pub fn set(&self, source: SourceName, pair: SecretPair) {
+        self.0.lock().insert(source, pair);
+    }
+}
+
+impl Secrets for MemorySecrets {
+    async fn fetch(&self, source: &SourceName) -> Port<Option<SecretPair>> {
+        Ok(self.0.lock().get(source).cloned())
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    run: Run,
+    lease_until: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct RunBook {
+    runs: BTreeMap<(SourceName, Window), Held>,
+    /// By source, window and attempt; then by key.
+    notes: BTreeMap<(SourceName, Window, u32), BTreeMap<String, Evidence>>,
+}
+
+/// The runs.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryRuns(Shared<RunBook>);
+
+impl Runs for MemoryRuns {
+    async fn take(
+        &self,
+        source: &SourceName,
+        window: Window,
+        again: bool,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Port<Lease> {
+        let mut book = self.0.lock();
+        let key = (source.clone(), window);
+        let run = match book.runs.get(&key) {
+            None => Run::begin(source.clone(), window, 1, 1, now),
+            Some(Held { run, lease_until: held_until }) => {
+                let is_over = run.phase == Phase::Done;
+                if is_over && run.status == RunStatus::Complete && !again {
+                    return Ok(Lease::Finished(Box::new(run.clone())));
+                }
+                if *held_until > now {
+                    return Ok(Lease::Busy);
+                }
+                let epoch = run.epoch.saturating_add(1);
+                if is_over {
+                    Run::begin(source.clone(), window, run.attempt.saturating_add(1), epoch, now)
+                } else {
+                    Run { epoch, ..run.clone() }
+                }
+            }
+        };
+        book.runs.insert(key, Held { run: run.clone(), lease_until });
+        Ok(Lease::Taken(Box::new(run)))
+    }
+
+    async fn checkpoint(&self, run: &Run, lease_until: Timestamp) -> Port<Checkpoint> {
+        let mut book = self.0.lock();
+        match book.runs.get_mut(&(run.source.clone(), run.window)) {
+            Some(held) if held.run.epoch == run.epoch => {
+                *held = Held { run: run.clone(), lease_until };
+                Ok(Checkpoint::Kept)
+            }
+            _ => Ok(Checkpoint::Lost),
+        }
+    }
+
+    async fn find(&self, source: &SourceName, window: Window) -> Port<Option<Run>> {
+        Ok(self.0.lock().runs.get(&(source.clone(), window)).map(|held| held.run.clone()))
+    }
+
+    async fn note(&self, run: &Run, notes: &[Evidence]) -> Port<()> {
+        let mut book = self.0.lock();
+        let kept = book.notes.entry((run.source.clone(), run.window, run.attempt)).or_default();
+        kept.extend(notes.iter().map(|note| (note.key(), note.clone())));
+        Ok(())
+    }
+
+    async fn notes(&self, run: &Run, prefix: &str) -> Port<Vec<Evidence>> {
+        let book = self.0.lock();
+        let Some(kept) = book.notes.get(&(run.source.clone(), run.window, run.attempt)) else {
+            return Ok(Vec::new());
+        };
+        let from_prefix = kept.range(prefix.to_owned()..);
+        Ok(from_prefix.take_while(|(key, _)| key.starts_with(prefix)).map(|(_, note)| note.clone()).collect())
+    }
+}

@@ -1,0 +1,131 @@
+//! What comes in, the books, the doubts.
+
+use super::Shared;
+use crate::ports::{Append, Findings, Inbox, InboxKey, InboxRow, Ledger, LedgerView, Port, Put, Raised};
+use countersign_domain::finding::Finding;
+use countersign_domain::ids::{EventId, PaymentId, SourceName};
+use countersign_domain::ledger::LedgerRow;
+use countersign_domain::time::{Timestamp, utc_date};
+use std::collections::BTreeMap;
+
+/// What came in. Rows live for ever.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryInbox(Shared<BTreeMap<InboxKey, InboxRow>>);
+
+impl MemoryInbox {
+    /// Every row, by key.
+    #[must_use]
+    pub fn rows(&self) -> Vec<InboxRow> {
+        self.0.lock().values().cloned().collect()
+    }
+}
+
+impl Inbox for MemoryInbox {
+    async fn put(&self, row: &InboxRow) -> Port<Put> {
+        let mut rows = self.0.lock();
+        if let Some(InboxRow { attempt, meaning, .. }) = rows.get(&row.key) {
+            return Ok(Put::Exists { attempt: attempt.clone(), meaning: meaning.clone() });
+        }
+        rows.insert(row.key.clone(), row.clone());
+        Ok(Put::Written)
+    }
+
+    async fn get(&self, key: &InboxKey) -> Port<Option<InboxRow>> {
+        Ok(self.0.lock().get(key).cloned())
+    }
+}
+
+type Books = BTreeMap<(SourceName, PaymentId), BTreeMap<u64, LedgerRow>>;
+
+/// The books.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryLedger(Shared<Books>);
+
+impl MemoryLedger {
+    /// Every row, by source, payment and version.
+    #[must_use]
+    pub fn rows(&self) -> Vec<LedgerRow> {
+        self.0.lock().values().flat_map(BTreeMap::values).cloned().collect()
+    }
+}
+
+impl Ledger for MemoryLedger {
+    async fn view(&self, source: &SourceName, payment: &PaymentId, event: &EventId) -> Port<LedgerView> {
+        let books = self.0.lock();
+        let Some(rows) = books.get(&(source.clone(), payment.clone())) else {
+            return Ok(LedgerView::default());
+        };
+        Ok(LedgerView {
+            latest: rows.values().next_back().cloned(),
+            of_event: rows.values().find(|row| row.cause.event == *event).cloned(),
+        })
+    }
+
+    async fn history(&self, source: &SourceName, payment: &PaymentId) -> Port<Vec<LedgerRow>> {
+        let books = self.0.lock();
+        let rows = books.get(&(source.clone(), payment.clone()));
+        Ok(rows.map(|rows| rows.values().cloned().collect()).unwrap_or_default())
+    }
+
+    async fn append(&self, row: &LedgerRow) -> Port<Append> {
+        let mut books = self.0.lock();
+        let rows = books.entry((row.source.clone(), row.payment.clone())).or_default();
+        if rows.contains_key(&row.version) {
+            return Ok(Append::Stale);
+        }
+        rows.insert(row.version, row.clone());
+        Ok(Append::Appended)
+    }
+
+    async fn opened_on(&self, source: &SourceName, date: &str) -> Port<Vec<PaymentId>> {
+        let books = self.0.lock();
+        let of_source = books.iter().filter(|((whose, _), _)| whose == source);
+        let opened =
+            of_source.filter(|(_, rows)| rows.get(&1).is_some_and(|row| utc_date(row.recorded_at) == date));
+        Ok(opened.map(|((_, payment), _)| payment.clone()).collect())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Sighting {
+    finding: Finding,
+    seen_at: Timestamp,
+}
+
+/// The doubts.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFindings(Shared<BTreeMap<(SourceName, String), Sighting>>);
+
+impl MemoryFindings {
+    /// Every finding, by source and id.
+    #[must_use]
+    pub fn all(&self) -> Vec<Finding> {
+        self.0.lock().values().map(|sighting| sighting.finding.clone()).collect()
+    }
+
+    /// When a finding was last raised.
+    #[must_use]
+    pub fn last_seen(&self, finding: &Finding) -> Option<Timestamp> {
+        let key = (finding.source.clone(), finding.id());
+        self.0.lock().get(&key).map(|sighting| sighting.seen_at)
+    }
+}
+
+impl Findings for MemoryFindings {
+    async fn raise(&self, finding: &Finding) -> Port<Raised> {
+        let mut findings = self.0.lock();
+        let key = (finding.source.clone(), finding.id());
+        if let Some(known) = findings.get_mut(&key) {
+            known.seen_at = finding.found_at;
+            return Ok(Raised::Known);
+        }
+        findings.insert(key, Sighting { finding: finding.clone(), seen_at: finding.found_at });
+        Ok(Raised::New)
+    }
+
+    async fn list(&self, source: &SourceName) -> Port<Vec<Finding>> {
+        let findings = self.0.lock();
+        let of_source = findings.iter().filter(|((whose, _), _)| whose == source);
+        Ok(of_source.map(|(_, sighting)| sighting.finding.clone()).collect())
+    }
+}

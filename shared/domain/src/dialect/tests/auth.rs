@@ -1,0 +1,133 @@
+//! What a scheme must say so that it proves something.
+
+use super::*;
+
+#[test]
+fn the_signed_pieces() {
+    let check = |signed: &str, expected: &str| {
+        let expected = format!("dialect acme: auth.signed: {expected}");
+        check_changed(ACME, "\"{timestamp}.{body}\"", &format!("\"{signed}\""), &expected);
+    };
+    check("{timestamp}.{bdy}", "{bdy} is unknown: use {body}, {timestamp} or {header:NAME}");
+    check("{url}{timestamp}{body}", "{url} is unknown: use {body}, {timestamp} or {header:NAME}");
+    check("{header}{timestamp}{body}", "{header} is unknown: use {body}, {timestamp} or {header:NAME}");
+    check(
+        "{header:a b}{timestamp}{body}",
+        "\"a b\" is not a header name: letters, digits, - and _ are allowed",
+    );
+    check("{timestamp}.{body", "\"{timestamp}.{body\" has a { that is not closed: write {body}");
+    check(
+        "{timestamp}.",
+        "\"{timestamp}.\" lacks {body}: a signature that leaves the body out proves nothing, so add it",
+    );
+    check("", "\"\" lacks {body}: a signature that leaves the body out proves nothing, so add it");
+    check(
+        "{body}",
+        "\"{body}\" lacks {timestamp}: a time that is not signed proves nothing, so add it or remove [auth.timestamp]",
+    );
+}
+
+#[test]
+fn the_time() {
+    for (from, to, expected) in [
+        ("past_seconds_max = 300", "past_seconds_max = 0", "past_seconds_max: 0 s is not within 1 to 3600 s"),
+        (
+            "past_seconds_max = 300",
+            "past_seconds_max = 3601",
+            "past_seconds_max: 3601 s is not within 1 to 3600 s",
+        ),
+        (
+            "future_seconds_max = 300",
+            "future_seconds_max = -1",
+            "future_seconds_max: -1 s is not within 1 to 3600 s",
+        ),
+        (
+            "header = \"X-Timestamp\", ",
+            "",
+            "header: it is absent, and only the shape `pairs` has a time of its own: name a header",
+        ),
+        (
+            "\"X-Timestamp\"",
+            "\"X-Time Stamp\"",
+            "header: \"X-Time Stamp\" is not a header name: letters, digits, - and _ are allowed",
+        ),
+    ] {
+        check_changed(ACME, from, to, &format!("dialect acme: auth.timestamp.{expected}"));
+    }
+    let section =
+        "timestamp = { header = \"X-Timestamp\", past_seconds_max = 300, future_seconds_max = 300 }\n";
+    check_changed(
+        ACME,
+        section,
+        "",
+        "dialect acme: auth.signed: \"{timestamp}.{body}\" has {timestamp}, but nothing says where it is: add \
+         [auth.timestamp] or remove it",
+    );
+}
+
+#[test]
+fn the_signature() {
+    let check = |shape: &str, expected: &str| {
+        let expected = format!("dialect acme: auth.signature.shape: {expected}");
+        check_changed(ACME, "{ plain = { prefix = \"sha256=\" } }", shape, &expected);
+    };
+    let pairs = |separator: &str, signature: &str| {
+        format!(
+            "{{ pairs = {{ separator = \"{separator}\", equals = \"=\", signature = \"{signature}\", timestamp = \"t\" }} }}"
+        )
+    };
+    check(&pairs(",", "t"), "signature = \"t\" and timestamp = \"t\": give two different names");
+    check(&pairs(",", ""), "signature = \"\" and timestamp = \"t\": give two different names");
+    check(&pairs("=", "v1"), "separator and equals are both '=': give two different characters");
+    let versioned = |separator: &str, version: &str| {
+        format!("{{ versioned = {{ separator = \"{separator}\", version = \"{version}\" }} }}")
+    };
+    check(
+        &versioned(" ", ""),
+        "version = \"\" is not a word: write it as it stands before the comma, like v1",
+    );
+    check(
+        &versioned(" ", "v1,"),
+        "version = \"v1,\" is not a word: write it as it stands before the comma, like v1",
+    );
+    check(
+        &versioned(" ", "v 1"),
+        "version = \"v 1\" is not a word: write it as it stands before the comma, like v1",
+    );
+    check(
+        &versioned(",", "v1"),
+        "separator = ',' also stands between version and signature: give another, such as ' '",
+    );
+    check_changed(
+        ACME,
+        "\"X-Signature\"",
+        "\"\"",
+        "dialect acme: auth.signature.header: \"\" is not a header name: letters, digits, - and _ are allowed",
+    );
+}
+
+#[test]
+fn the_key() {
+    check_changed(
+        ACME,
+        "\"hmac_sha256\"",
+        "\"ed25519\"",
+        "dialect acme: auth.key.decode: \"utf8\" is text, and an Ed25519 public key is bytes: use \"base64\" or \"hex\"",
+    );
+}
+
+#[test]
+fn the_answers() {
+    for status in [200, 403, 500] {
+        let section = format!("[answers]\nunauthentic_status = {status}\n\n[amounts]");
+        let expected = format!(
+            "dialect acme: answers.unauthentic_status: {status} is neither 401 nor 400: use one of them"
+        );
+        check_changed(ACME, "[amounts]", &section, &expected);
+    }
+    let text = ACME
+        .replace("[amounts]", "[answers]\nok_body = \"[accepted]\"\nunauthentic_status = 400\n\n[amounts]");
+    let answers = parsed(&text).expect("a dialect").answers;
+    assert_eq!(answers, Answers { ok_body: "[accepted]".to_owned(), unauthentic_status: 400 });
+    assert_eq!(built_in("stripe").answers, Answers { ok_body: String::new(), unauthentic_status: 401 });
+}

@@ -1,0 +1,9 @@
+//! End to end: `template.yaml` deployed to MiniStack, the real binaries, the real SDK, webhooks over HTTP.
+//!
+//! One stack serves every test of this binary; each test has sources of its own, so they run side by side.
+
+mod faults;
+mod harness;
+mod lambda;
+mod pipeline;
+mod provider_outage;

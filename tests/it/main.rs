@@ -1,0 +1,3 @@
+//! The tests of the whole: one binary, so that it is linked once.
+
+mod e2e;
