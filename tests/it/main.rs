@@ -1,3 +1,9 @@
 //! The tests of the whole: one binary, so that it is linked once.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this is all test code, its helpers outside #[test] included"
+)]
+
 mod e2e;

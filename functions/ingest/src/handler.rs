@@ -26,8 +26,10 @@ pub(crate) async fn handle<S: Sources, K: Secrets, I: Inbox, Q: Queue>(
 fn read(request: lambda_http::Request) -> Request {
     let source = request.path_parameters().first("source").unwrap_or_default().to_owned();
     let (parts, body) = request.into_parts();
-    let text = |value: &lambda_http::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers: Vec<_> = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let text =
+        |value: &lambda_http::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Vec<_> =
+        parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     let body = match body {
         Body::Text(text) => text.into_bytes(),
         Body::Binary(bytes) => bytes,

@@ -16,7 +16,8 @@ pub(crate) async fn handle<S: Sources, I: Inbox, L: Ledger, F: Findings, B: Bus,
     event: LambdaEvent<SqsEvent>,
 ) -> SqsBatchResponse {
     let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
-    let stop_at = Timestamp::from_millisecond(deadline_ms.saturating_sub(MARGIN_MS)).unwrap_or(Timestamp::MAX);
+    let stop_at =
+        Timestamp::from_millisecond(deadline_ms.saturating_sub(MARGIN_MS)).unwrap_or(Timestamp::MAX);
     let records = event.payload.records.into_iter().map(|message| Record {
         // Without its id a message cannot be named as failed; the empty name fails the whole batch, which is right.
         message_id: message.message_id.unwrap_or_default(),

@@ -3,6 +3,10 @@
 //! An event is a pure function of one ledger row, so publishing it again gives the same id and the same bytes. A
 //! consumer drops what it has seen by `id`, and puts the events of a payment in order by `data.version`.
 
+mod schema;
+
+pub use schema::schemas;
+
 use crate::fact::{DisputeStage, Fact, FundsMovement, PayoutState, RefundState};
 use crate::finding::FindingKind;
 use crate::ids::{PaymentId, Sha256Hex, SourceName};
@@ -151,8 +155,10 @@ pub struct CloudEvent<T, D> {
     /// Always `1.0`.
     pub specversion: String,
     /// The same for every publication of the same thing: 32 hex digits.
+    #[schemars(extend("pattern" = "^[0-9a-f]{32}$"))]
     pub id: String,
     /// `/countersign/{source}`.
+    #[schemars(extend("pattern" = "^/countersign/[a-z0-9-]+$"))]
     pub source: String,
     /// The entry's detail-type.
     #[serde(rename = "type")]
@@ -160,12 +166,14 @@ pub struct CloudEvent<T, D> {
     /// What it is about: a payment's reference, or a window.
     pub subject: String,
     /// When it happened: by the provider's clock where it told, else when it came in.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub time: Timestamp,
     /// Always `application/json`.
+    #[schemars(extend("const" = "application/json"))]
     pub datacontenttype: String,
     /// The W3C trace that began with the delivery (CloudEvents distributed tracing extension).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = "^00-[0-9a-f]{32}-[0-9a-f]{16}-01$"))]
     pub traceparent: Option<String>,
     /// What happened.
     pub data: D,
@@ -198,10 +206,10 @@ pub struct ReconciliationData {
     /// Whose books.
     pub source: SourceName,
     /// Start of the window, inclusive.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub from: Timestamp,
     /// End of the window, exclusive.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub to: Timestamp,
     /// How it ended.
     pub status: RunStatus,
@@ -228,10 +236,10 @@ pub struct ReconciliationRequest {
     /// Whose books.
     pub source: SourceName,
     /// Start of the window, inclusive.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub from: Timestamp,
     /// End of the window, exclusive.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub to: Timestamp,
     /// Whether a window that was completed is to be done once more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -304,35 +312,6 @@ pub fn of_request(request: &ReconciliationRequest) -> Result<BusEvent, serde_jso
     Ok(BusEvent { detail_type: RECONCILIATION_REQUESTED, detail: serde_json::to_string(request)? })
 }
 
-/// The JSON Schema of every detail that is published, by detail-type. They are checked in, and a test compares.
-#[must_use]
-pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    let mut schemas: Vec<_> = EventType::ALL
-        .iter()
-        .map(|kind| (kind.name(), titled(schemars::schema_for!(PaymentEvent).into(), kind.name())))
-        .collect();
-    let completed = schemars::schema_for!(CloudEvent<String, ReconciliationData>);
-    schemas.push((RECONCILIATION_COMPLETED, titled(completed.into(), RECONCILIATION_COMPLETED)));
-    let requested = schemars::schema_for!(ReconciliationRequest);
-    schemas.push((RECONCILIATION_REQUESTED, requested.into()));
-    schemas
-}
-
-/// A CloudEvent schema narrowed to one type.
-fn titled(mut schema: serde_json::Value, name: &str) -> serde_json::Value {
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), name.into());
-        if let Some(properties) = root.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
-            properties.insert("type".to_owned(), serde_json::json!({ "const": name }));
-            properties.insert("specversion".to_owned(), serde_json::json!({ "const": "1.0" }));
-        }
-        if let Some(definitions) = root.get_mut("$defs").and_then(serde_json::Value::as_object_mut) {
-            definitions.remove("EventType");
-        }
-    }
-    schema
-}
-
 /// Counts open findings by kind, for [`ReconciliationData::open`].
 #[must_use]
 pub fn count_kinds(kinds: impl IntoIterator<Item = FindingKind>) -> BTreeMap<String, u32> {
@@ -343,3 +322,6 @@ pub fn count_kinds(kinds: impl IntoIterator<Item = FindingKind>) -> BTreeMap<Str
     }
     counts
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,7 +160,7 @@ impl<'a> Doc<'a> {
         Ok(self.all(path)?.into_iter().next())
     }
 
-    /// Every place that `path` leads to, in order.
+    /// Every place that `path` leads to, in order. `null` counts only as an element of the list that the path ends in.
     ///
     /// # Errors
     /// [`JsonError::Kind`] when `[*]` meets something that is not a list; [`JsonError::DuplicateKey`].
@@ -183,7 +183,10 @@ impl<'a> Doc<'a> {
             }
             places = next;
         }
-        places.retain(|place| !place.is_null());
+        // Nothing at a place is nothing; nothing in a list is an item that its reader must see.
+        if path.steps.last() != Some(&Step::Each) {
+            places.retain(|place| !place.is_null());
+        }
         Ok(places)
     }
 
@@ -390,6 +393,8 @@ mod tests {
         check(body, "$.a.b[7]", Ok(&[]));
         check(body, "$.s[*]", Err("$.s[*] is a string, not a list"));
         check("7", "$", Ok(&["7"]));
+        check("[1,null]", "$[*]", Ok(&["1", "null"]));
+        check("[1,null]", "$[1]", Ok(&[]));
     }
 
     #[test]

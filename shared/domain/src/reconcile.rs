@@ -320,3 +320,6 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

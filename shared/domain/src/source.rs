@@ -95,7 +95,7 @@ pub enum SourceError {
         source_name: SourceName,
         /// Why.
         #[source]
-        error: DialectError,
+        error: Box<DialectError>,
     },
     /// A base URL that could lead anywhere.
     #[error(
@@ -114,7 +114,7 @@ impl TryFrom<SourceConfig> for Source {
 
     fn try_from(config: SourceConfig) -> Result<Self, SourceError> {
         let SourceConfig { name, dialect, mode, api_base_url, account: _, state: _ } = config;
-        let wrong = |error| SourceError::Dialect { source_name: name.clone(), error };
+        let wrong = |error| SourceError::Dialect { source_name: name.clone(), error: Box::new(error) };
         let dialect = match dialect {
             DialectRef::Own(text) => Dialect::parse(&text).map_err(wrong)?,
             DialectRef::BuiltIn(wanted) => match Dialect::built_in(&wanted).map_err(wrong)? {

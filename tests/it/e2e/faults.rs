@@ -9,7 +9,11 @@ use serde_json::json;
 fn a_function_killed_between_put_and_send_loses_nothing() {
     e2e(async |h| {
         let source = h.stripe_source("killed").await;
-        let body = stripe_event("evt_killed", "payment_intent.succeeded", &json!({"id": "pi_killed", "amount_received": 42}));
+        let body = stripe_event(
+            "evt_killed",
+            "payment_intent.succeeded",
+            &json!({"id": "pi_killed", "amount_received": 42}),
+        );
         let headers = h.stripe_headers(&body, 0, Harness::SECRET);
         let doomed = h.function("ingest", Some("SendMessageBatch")).await;
         assert_eq!(doomed.invoke(http_event(&source, &headers, &body)).await, Answer::Died);
@@ -25,7 +29,11 @@ fn a_function_killed_between_put_and_send_loses_nothing() {
 fn a_function_killed_between_commit_and_publish_publishes_once_it_is_back() {
     e2e(async |h| {
         let source = h.stripe_source("unpublished").await;
-        let body = stripe_event("evt_unp", "payment_intent.succeeded", &json!({"id": "pi_unp", "amount_received": 42}));
+        let body = stripe_event(
+            "evt_unp",
+            "payment_intent.succeeded",
+            &json!({"id": "pi_unp", "amount_received": 42}),
+        );
         let key = h.put_row(&source, &body).await;
         let message = h.notice(&key);
         let doomed = h.function("processor", Some("PutEvents")).await;
@@ -49,7 +57,8 @@ fn an_event_costs_two_write_units_one_send_and_one_bus_event() {
         let body = sample.replace("evt_000000000000000000000000", "evt_3MtwBwLkdIwHu7ix0Q2bZ8kF");
 
         let ingest = h.function("ingest", None).await;
-        let first = ingest.invoke(http_event(&source, &h.stripe_headers(&body, 0, Harness::SECRET), &body)).await;
+        let first =
+            ingest.invoke(http_event(&source, &h.stripe_headers(&body, 0, Harness::SECRET), &body)).await;
         let Answer::Response(answer) = first else { panic!("{first:?}") };
         assert_eq!(answer["statusCode"], 200, "{answer}");
         let calls = after_init(&ingest);
@@ -60,7 +69,9 @@ fn an_event_costs_two_write_units_one_send_and_one_bus_event() {
         // Another event, whose message only this processor sees.
         let body = body.replace("evt_3MtwBwLkdIwHu7ix0Q2bZ8kF", "evt_3MtwBwLkdIwHu7ix0R7cM2xY");
         let message = h.notice(&h.put_row(&source, &body.replace("pi_3MtwBw", "pi_3NtwBw")).await);
-        let Answer::Response(failures) = processor.invoke(sqs_event("m1", &message)).await else { panic!("no answer") };
+        let Answer::Response(failures) = processor.invoke(sqs_event("m1", &message)).await else {
+            panic!("no answer")
+        };
         assert_eq!(failures["batchItemFailures"], json!([]));
         let calls = after_init(&processor);
         assert_eq!(operations(&calls), ["GetItem", "Query", "PutItem", "PutEvents"]);

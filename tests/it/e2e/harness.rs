@@ -4,7 +4,8 @@ use super::lambda::Function;
 use countersign::commands::Context;
 use countersign::local::{API_KEY, BuiltWith, BusEvent, Options, Stack};
 use countersign_app::ports::{
-    Clock as _, Findings as _, Inbox as _, InboxKey, InboxRow, Ledger as _, Notice, Origin, Queue as _, SecretPair,
+    Clock as _, Findings as _, Inbox as _, InboxKey, InboxRow, Ledger as _, Notice, Origin, Queue as _,
+    SecretPair,
 };
 use countersign_aws::clock::{SystemClock, random_id};
 use countersign_domain::dialect::Dialect;
@@ -84,10 +85,18 @@ impl Harness {
     }
 
     /// A new source whose provider's API is at a URL of the test's.
-    pub(crate) async fn source_at(&self, name: &str, dialect: DialectRef, api_base_url: Option<String>) -> SourceName {
+    pub(crate) async fn source_at(
+        &self,
+        name: &str,
+        dialect: DialectRef,
+        api_base_url: Option<String>,
+    ) -> SourceName {
         let name = SourceName::new(name).expect("a source name");
         let secret = SecretPair { current: Self::SECRET.to_owned(), previous: None };
-        self.context.write_secrets(&name, secret, Some(API_KEY.to_owned())).await.expect("the secrets are written");
+        self.context
+            .write_secrets(&name, secret, Some(API_KEY.to_owned()))
+            .await
+            .expect("the secrets are written");
         let config = SourceConfig {
             name: name.clone(),
             dialect,
@@ -138,7 +147,12 @@ impl Harness {
         Posted { status: answer.status().as_u16(), body: answer.text().await.expect("its body") }
     }
 
-    pub(crate) async fn post(&self, source: impl std::fmt::Display, headers: HeaderList, body: &str) -> Posted {
+    pub(crate) async fn post(
+        &self,
+        source: impl std::fmt::Display,
+        headers: HeaderList,
+        body: &str,
+    ) -> Posted {
         self.request(reqwest::Method::POST, source, headers, body).await
     }
 
@@ -151,7 +165,11 @@ impl Harness {
     }
 
     /// Waits until a condition gives something.
-    pub(crate) async fn until<T, F: Future<Output = Option<T>>>(&self, what: &str, condition: impl Fn() -> F) -> T {
+    pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
+        &self,
+        what: &str,
+        condition: impl Fn() -> F,
+    ) -> T {
         let wait = async {
             loop {
                 if let Some(found) = condition().await {
@@ -169,7 +187,12 @@ impl Harness {
         self.context.ledger().history(source, &payment).await.expect("the ledger answers")
     }
 
-    pub(crate) async fn until_version(&self, source: &SourceName, payment: &str, version: usize) -> LedgerRow {
+    pub(crate) async fn until_version(
+        &self,
+        source: &SourceName,
+        payment: &str,
+        version: usize,
+    ) -> LedgerRow {
         let condition = || async { self.history(source, payment).await.into_iter().nth(version - 1) };
         self.until(&format!("{payment} of {source} at version {version}"), condition).await
     }
@@ -183,12 +206,19 @@ impl Harness {
     }
 
     /// Every event of a payment that the bus has told, as JSON, once there are at least so many.
-    pub(crate) async fn until_published(&self, source: &SourceName, payment: &str, count: usize) -> Vec<Value> {
+    pub(crate) async fn until_published(
+        &self,
+        source: &SourceName,
+        payment: &str,
+        count: usize,
+    ) -> Vec<Value> {
         let path = format!("/countersign/{source}");
         let condition = || async {
             let published = self.published.lock().expect("no panic");
-            let of_payment = |event: &&BusEvent| event.detail["source"] == path && event.detail["subject"] == payment;
-            let found: Vec<_> = published.iter().filter(of_payment).map(|event| event.detail.clone()).collect();
+            let of_payment =
+                |event: &&BusEvent| event.detail["source"] == path && event.detail["subject"] == payment;
+            let found: Vec<_> =
+                published.iter().filter(of_payment).map(|event| event.detail.clone()).collect();
             (found.len() >= count).then_some(found)
         };
         self.until(&format!("{count} published events of {payment}"), condition).await
@@ -238,7 +268,8 @@ impl Harness {
         let sqs = aws_sdk_sqs::Client::new(self.stack.config());
         let condition = || async {
             let receive = sqs.receive_message().queue_url(&self.stack.outputs().dead_letter_queue_url);
-            let received = receive.visibility_timeout(1).max_number_of_messages(10).send().await.expect("SQS answers");
+            let received =
+                receive.visibility_timeout(1).max_number_of_messages(10).send().await.expect("SQS answers");
             received.messages().iter().find_map(|message| {
                 let body = message.body().filter(|body| body.contains(mentions))?.to_owned();
                 Some(Letter { body, handle: message.receipt_handle()?.to_owned() })
@@ -253,7 +284,8 @@ impl Harness {
         let outputs = self.stack.outputs();
         let send = sqs.send_message().queue_url(&outputs.event_queue_url).message_group_id("replay");
         send.message_body(letter.body).send().await.expect("SQS answers");
-        let delete = sqs.delete_message().queue_url(&outputs.dead_letter_queue_url).receipt_handle(letter.handle);
+        let delete =
+            sqs.delete_message().queue_url(&outputs.dead_letter_queue_url).receipt_handle(letter.handle);
         delete.send().await.expect("SQS answers");
     }
 
@@ -265,7 +297,8 @@ impl Harness {
         let condition = || async {
             let ask = sqs.get_queue_attributes().queue_url(&self.stack.outputs().event_queue_url);
             let known = ask.set_attribute_names(Some(names.to_vec())).send().await.expect("SQS answers");
-            let count = |name| known.attributes().and_then(|all| all.get(name)).is_some_and(|count| count == "0");
+            let count =
+                |name| known.attributes().and_then(|all| all.get(name)).is_some_and(|count| count == "0");
             names.iter().all(count).then_some(())
         };
         self.until("an empty queue", condition).await;
@@ -276,11 +309,9 @@ impl Harness {
     pub(crate) async fn function(&self, name: &str, kill_at: Option<&'static str>) -> Function {
         let deployed = self.stack.function(name).expect("it is deployed").clone();
         let mut environment = deployed.environment;
-        for (name, value) in [
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-        ] {
+        for (name, value) in
+            [("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]
+        {
             environment.insert(name.to_owned(), value.to_owned());
         }
         Function::start(deployed.binary, environment, self.stack.endpoint(), kill_at).await

@@ -107,12 +107,7 @@ impl Function {
         receiver.await.unwrap_or(Answer::Died)
     }
 
-    /// Forgets the calls made so far: those of INIT.
-    pub(crate) fn forget_calls(&self) {
-        self.shared.calls.lock().expect("no panic").clear();
-    }
-
-    /// Every AWS call since.
+    /// Every AWS call it made, those of INIT first.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.shared.calls.lock().expect("no panic").clone()
     }
@@ -128,7 +123,10 @@ async fn next(State(shared): Runtime) -> Response {
     let headers = [
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
         ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-central-1:000000000000:function:t".to_owned()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:000000000000:function:t".to_owned(),
+        ),
         ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700".to_owned()),
     ];
     (headers, event.to_string()).into_response()

@@ -2,6 +2,7 @@
 //!
 //! One stack serves every test of this binary; each test has sources of its own, so they run side by side.
 
+mod conformance;
 mod faults;
 mod harness;
 mod lambda;

@@ -11,7 +11,11 @@ use serde_json::json;
 fn a_signed_webhook_moves_a_payment_and_tells_the_bus_once() {
     e2e(async |h| {
         let source = h.stripe_source("main").await;
-        let body = stripe_event("evt_main_1", "payment_intent.succeeded", &json!({"id": "pi_main", "amount_received": 2000}));
+        let body = stripe_event(
+            "evt_main_1",
+            "payment_intent.succeeded",
+            &json!({"id": "pi_main", "amount_received": 2000}),
+        );
         assert_eq!(h.post_signed(&source, &body).await.status, 200);
         let row = h.until_version(&source, "pi_main", 1).await;
         assert_eq!(row.state.status(), PaymentStatus::Captured);
@@ -28,7 +32,11 @@ fn a_signed_webhook_moves_a_payment_and_tells_the_bus_once() {
 fn what_is_not_authentic_writes_nothing() {
     e2e(async |h| {
         let source = h.stripe_source("forged").await;
-        let body = stripe_event("evt_forged", "payment_intent.succeeded", &json!({"id": "pi_forged", "amount_received": 1}));
+        let body = stripe_event(
+            "evt_forged",
+            "payment_intent.succeeded",
+            &json!({"id": "pi_forged", "amount_received": 1}),
+        );
         let at = |age_seconds| h.stripe_headers(&body, age_seconds, "whsec_of_nobody_at_all");
         let right = |age_seconds| h.stripe_headers(&body, age_seconds, Harness::SECRET);
         for (what, headers) in [
@@ -39,7 +47,11 @@ fn what_is_not_authentic_writes_nothing() {
             ("a doubled signature", [right(0), right(0)].concat()),
         ] {
             let answer = h.post(&source, headers, &body).await;
-            assert_eq!((answer.status, answer.body.as_str()), (401, "the delivery is not authentic"), "{what}");
+            assert_eq!(
+                (answer.status, answer.body.as_str()),
+                (401, "the delivery is not authentic"),
+                "{what}"
+            );
         }
         let tampered = body.replace("\"amount_received\":1", "\"amount_received\":9");
         assert_ne!(tampered, body);
@@ -52,7 +64,11 @@ fn what_is_not_authentic_writes_nothing() {
 fn what_cannot_be_a_webhook_is_answered_by_its_kind() {
     e2e(async |h| {
         let source = h.stripe_source("answers").await;
-        let body = stripe_event("evt_answers", "payment_intent.succeeded", &json!({"id": "pi_a", "amount_received": 1}));
+        let body = stripe_event(
+            "evt_answers",
+            "payment_intent.succeeded",
+            &json!({"id": "pi_a", "amount_received": 1}),
+        );
         let signed = || h.stripe_headers(&body, 0, Harness::SECRET);
         let with = |name: &str, value: &str| [signed(), vec![(name.to_owned(), value.to_owned())]].concat();
         assert_eq!(h.post("no-such-source", signed(), &body).await.status, 404);
@@ -70,7 +86,11 @@ fn what_cannot_be_a_webhook_is_answered_by_its_kind() {
 fn a_duplicate_is_one_event_however_many_come_at_once() {
     e2e(async |h| {
         let source = h.stripe_source("twice").await;
-        let body = stripe_event("evt_twice", "payment_intent.succeeded", &json!({"id": "pi_twice", "amount_received": 700}));
+        let body = stripe_event(
+            "evt_twice",
+            "payment_intent.succeeded",
+            &json!({"id": "pi_twice", "amount_received": 700}),
+        );
         let posts = (0..8).map(|_| h.post_signed(&source, &body));
         for answer in futures::future::join_all(posts).await {
             assert_eq!(answer.status, 200);
@@ -91,7 +111,11 @@ fn the_same_id_with_another_meaning_is_kept_and_found() {
     e2e(async |h| {
         let source = h.stripe_source("altered").await;
         let event = |minor| {
-            stripe_event("evt_alt", "payment_intent.succeeded", &json!({"id": "pi_alt", "amount_received": minor}))
+            stripe_event(
+                "evt_alt",
+                "payment_intent.succeeded",
+                &json!({"id": "pi_alt", "amount_received": minor}),
+            )
         };
         assert_eq!(h.post_signed(&source, &event(100)).await.status, 200);
         h.until_version(&source, "pi_alt", 1).await;
@@ -108,7 +132,8 @@ fn the_same_id_with_another_meaning_is_kept_and_found() {
 fn order_does_not_matter() {
     e2e(async |h| {
         let source = h.stripe_source("order").await;
-        let refund = json!({"id": "re_1", "payment_intent": "pi_order", "amount": 300, "status": "succeeded"});
+        let refund =
+            json!({"id": "re_1", "payment_intent": "pi_order", "amount": 300, "status": "succeeded"});
         let capture = json!({"id": "pi_order", "amount_received": 1000});
         let authorization = json!({"id": "pi_order", "amount_capturable": 1000});
         for (id, kind, object) in [
@@ -120,7 +145,10 @@ fn order_does_not_matter() {
         }
         let row = h.until_version(&source, "pi_order", 3).await;
         assert_eq!(row.state.status(), PaymentStatus::Captured);
-        assert_eq!(row.state.amounts().map(|a| (a.authorized, a.captured, a.refunded)), Some((1000, 1000, 300)));
+        assert_eq!(
+            row.state.amounts().map(|a| (a.authorized, a.captured, a.refunded)),
+            Some((1000, 1000, 300))
+        );
     });
 }
 
@@ -157,7 +185,11 @@ fn poison_goes_to_the_dead_letters_and_comes_back() {
         let key = InboxKey::Event { source: source.clone(), event };
         h.send_notice(&key).await;
         let letter = h.until_dead_letter("evt_poison").await;
-        let body = stripe_event("evt_poison", "payment_intent.succeeded", &json!({"id": "pi_poison", "amount_received": 5}));
+        let body = stripe_event(
+            "evt_poison",
+            "payment_intent.succeeded",
+            &json!({"id": "pi_poison", "amount_received": 5}),
+        );
         h.put_row(&source, &body).await;
         h.replay(letter).await;
         assert_eq!(h.until_version(&source, "pi_poison", 1).await.state.status(), PaymentStatus::Captured);

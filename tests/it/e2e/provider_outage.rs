@@ -44,7 +44,10 @@ fn what_webhooks_missed_is_healed_and_an_outage_changes_nothing() {
         provider.is_down.store(true, Ordering::SeqCst);
         let done = reconcile(h, &source, window, false).await;
         assert_eq!(done.run.status, RunStatus::Incomplete, "{done:?}");
-        assert!(done.run.cause.is_some_and(|cause| cause.contains("503")), "the cause names the provider's answer");
+        assert!(
+            done.run.cause.is_some_and(|cause| cause.contains("503")),
+            "the cause names the provider's answer"
+        );
         for (payment, _) in &payments {
             assert!(h.history(&source, payment).await.is_empty(), "an incomplete run changes nothing");
         }
@@ -69,13 +72,19 @@ fn what_webhooks_missed_is_healed_and_an_outage_changes_nothing() {
 
 /// The window from `from` until now, once the second after it has begun: the provider counts in whole seconds.
 async fn closed_window(h: &Harness, from: Timestamp) -> (Timestamp, Timestamp) {
-    let second = |at: Timestamp, later: i64| Timestamp::from_second(at.as_second() + later).expect("a second");
+    let second =
+        |at: Timestamp, later: i64| Timestamp::from_second(at.as_second() + later).expect("a second");
     let to = second(SystemClock.now(), 1);
     h.until("the window closes", || async { (SystemClock.now() >= to).then_some(()) }).await;
     (second(from, 0) - SignedDuration::from_secs(1), to)
 }
 
-async fn reconcile(h: &Harness, source: &SourceName, (from, to): (Timestamp, Timestamp), again: bool) -> Done {
+async fn reconcile(
+    h: &Harness,
+    source: &SourceName,
+    (from, to): (Timestamp, Timestamp),
+    again: bool,
+) -> Done {
     let args = RunArgs::over(source.clone(), from, to);
     let args = if again { args.again() } else { args };
     Reconcile::Run(args).run(&h.context).await.expect("the run is over")

@@ -10,7 +10,7 @@ use countersign_app::ports::{SecretPair, Secrets as _, Sources as _};
 use countersign_aws::clients::Clients;
 use countersign_aws::dynamodb::{FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
 use countersign_aws::eventbridge::EventBus;
-use countersign_aws::secrets::ApiToken;
+use countersign_aws::secrets::{ApiToken, SigningSecrets};
 use countersign_aws::sqs::EventQueue;
 use countersign_domain::ids::SourceName;
 use countersign_domain::source::{Source, SourceConfig};
@@ -91,6 +91,12 @@ impl Context {
         self.clients.queue(&self.outputs.event_queue_url)
     }
 
+    /// The signing secrets.
+    #[must_use]
+    pub fn secrets(&self) -> SigningSecrets {
+        self.clients.secrets(&self.outputs.stage_name)
+    }
+
     /// What was deployed.
     #[must_use]
     pub fn outputs(&self) -> &Outputs {
@@ -117,7 +123,7 @@ impl Context {
     }
 
     pub(super) async fn signing_secret(&self, source: &SourceName) -> Result<String, CliError> {
-        let pair = self.clients.secrets(&self.outputs.stage_name).fetch(source).await?;
+        let pair = self.secrets().fetch(source).await?;
         let pair =
             pair.ok_or_else(|| CliError::NotFound(format!("source {source} has no signing secret")))?;
         Ok(pair.current)
@@ -133,7 +139,7 @@ impl Context {
         signing: SecretPair,
         api_token: Option<String>,
     ) -> Result<(), CliError> {
-        self.clients.secrets(&self.outputs.stage_name).put(source, &signing).await?;
+        self.secrets().put(source, &signing).await?;
         if let Some(token) = api_token {
             self.clients.api_tokens(&self.outputs.stage_name).put(source, &ApiToken { token }).await?;
         }

@@ -68,7 +68,8 @@ async fn show(args: &Args, global: &Global) -> Result<bool, CliError> {
     let context = Context::of(stack.config().clone(), stack.outputs().clone())?;
     let mut checks = Checks::default();
     let source = SourceName::new(SOURCE).map_err(|error| CliError::Usage(error.to_string()))?;
-    let mut scenario = Scenario { stack: &stack, stripe: stripe.client(), context: &context, source, checks: &mut checks };
+    let mut scenario =
+        Scenario { stack: &stack, stripe: stripe.client(), context: &context, source, checks: &mut checks };
     let story = scenario.play(progress).await?;
 
     let shown = if global.json { output::json(&checks)? } else { format!("{story}\n{}", checks.show()) };

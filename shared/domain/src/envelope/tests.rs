@@ -192,7 +192,8 @@ fn at_most_250_events_a_delivery() {
     assert!(split.events.is_empty() && item.body == batch(&items), "kept whole");
 }
 
-const BAD: [&str; 8] = [
+const BAD: [&str; 9] = [
+    "null",
     "7",
     "\"text\"",
     "[]",

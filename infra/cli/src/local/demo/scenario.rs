@@ -109,7 +109,11 @@ impl Scenario<'_> {
         }
         text.push_str(&format!("\n{}", Reconcile::show(done)));
         for report in &done.reports {
-            text.push_str(&format!("  aws --endpoint-url {} s3 cp s3://{}/{report} -\n", self.stack.endpoint(), self.context.outputs().report_bucket_name));
+            text.push_str(&format!(
+                "  aws --endpoint-url {} s3 cp s3://{}/{report} -\n",
+                self.stack.endpoint(),
+                self.context.outputs().report_bucket_name
+            ));
         }
         Ok(text)
     }
@@ -150,7 +154,8 @@ impl Scenario<'_> {
     /// Payments whose webhooks are lost, and a refund for which the fake Stripe has no event at all.
     pub(super) async fn pay_while_cut_off(&mut self, payments: &mut Payments) -> Result<(), CliError> {
         self.stripe.cut_webhook().await?;
-        for (amount, method) in [(3_300, PaidBy::Card), (4_400, PaidBy::Card), (5_500, PaidBy::DeclinedCard)] {
+        for (amount, method) in [(3_300, PaidBy::Card), (4_400, PaidBy::Card), (5_500, PaidBy::DeclinedCard)]
+        {
             payments.missed.push(self.paid(amount, method).await?);
         }
         let refunded = self.paid(6_600, PaidBy::Card).await?;
@@ -170,7 +175,11 @@ impl Scenario<'_> {
     }
 
     /// The reconcile function at work: finds what was missed and heals it.
-    pub(super) async fn reconcile(&mut self, since: Timestamp, payments: &Payments) -> Result<Done, CliError> {
+    pub(super) async fn reconcile(
+        &mut self,
+        since: Timestamp,
+        payments: &Payments,
+    ) -> Result<Done, CliError> {
         let now = SystemClock.now();
         // A list of Stripe's counts in whole seconds: the window ends after the one in which the last payment was made.
         let until_closed = until("the window to close", ARRIVES, || async {
@@ -249,7 +258,8 @@ impl Scenario<'_> {
         let key = countersign_app::ports::InboxKey::Event { source: self.source.clone(), event };
         let row = countersign_app::ports::Inbox::get(&self.context.inbox(), &key).await?;
         let row = row.filter(|row| row.origin == Origin::Delivery);
-        let row = row.ok_or_else(|| CliError::NotFound(format!("{payment} has no inbox row of a delivery")))?;
+        let row =
+            row.ok_or_else(|| CliError::NotFound(format!("{payment} has no inbox row of a delivery")))?;
         String::from_utf8(row.body).map_err(|e| CliError::Usage(e.to_string()))
     }
 

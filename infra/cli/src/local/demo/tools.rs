@@ -28,7 +28,9 @@ pub(super) async fn until<T, F: Future<Output = Result<Option<T>, CliError>>>(
     };
     tokio::time::timeout(limit, wait).await.unwrap_or_else(|_| {
         let seconds = limit.as_secs();
-        Err(CliError::Refused(format!("waited {seconds} s for {what}: see the functions' lines in .countersign/logs/")))
+        Err(CliError::Refused(format!(
+            "waited {seconds} s for {what}: see the functions' lines in .countersign/logs/"
+        )))
     })
 }
 
@@ -37,7 +39,8 @@ pub(super) async fn until<T, F: Future<Output = Result<Option<T>, CliError>>>(
 /// # Errors
 /// When nobody answers.
 pub(super) async fn post(url: &str, headers: Vec<(String, String)>, body: &str) -> Result<u16, CliError> {
-    let mut request = clients::http()?.post(url).header("content-type", "application/json").body(body.to_owned());
+    let mut request =
+        clients::http()?.post(url).header("content-type", "application/json").body(body.to_owned());
     for (name, value) in headers {
         request = request.header(name, value);
     }
@@ -51,9 +54,15 @@ pub(super) async fn post(url: &str, headers: Vec<(String, String)>, body: &str) 
 /// When the queue cannot be asked.
 pub(super) async fn depth(config: &SdkConfig, queue_url: &str) -> Result<u32, CliError> {
     let name = QueueAttributeName::ApproximateNumberOfMessages;
-    let ask = aws_sdk_sqs::Client::new(config).get_queue_attributes().queue_url(queue_url).attribute_names(name.clone());
+    let ask = aws_sdk_sqs::Client::new(config)
+        .get_queue_attributes()
+        .queue_url(queue_url)
+        .attribute_names(name.clone());
     let known = ask.send().await.map_err(|error| {
-        CliError::Local(crate::local::Failure::because(format!("cannot ask for the depth of {queue_url}"), error))
+        CliError::Local(crate::local::Failure::because(
+            format!("cannot ask for the depth of {queue_url}"),
+            error,
+        ))
     })?;
     let depth = known.attributes().and_then(|known| known.get(&name)).and_then(|depth| depth.parse().ok());
     depth.ok_or_else(|| CliError::Refused(format!("{queue_url} does not tell its depth")))

@@ -1,0 +1,206 @@
+//! What can go wrong, how often it does in one world, and how often it did.
+
+use super::dice::Dice;
+
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// One kind of misfortune.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Fault {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Fault {
+            /// Every kind there is.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+faults! {
+    // A call to a port.
+    /// It is refused, and nothing happened.
+    CallRefused,
+    /// It takes effect, and its answer is lost.
+    AnswerLost,
+    /// It fails, and takes effect later all the same.
+    EffectLate,
+    /// It takes long.
+    CallSlow,
+    /// The invocation dies before it takes effect.
+    CrashBefore,
+    /// The invocation dies after it took effect.
+    CrashAfter,
+    /// The code panics in it.
+    Panic,
+    /// Of the messages sent, some are not taken.
+    PartialSend,
+    /// Of the events published, some are not taken.
+    PartialPublish,
+
+    // An execution environment.
+    /// The invocation's time is up.
+    TimedOut,
+    /// The environment is thrown away with all that it remembers.
+    Recycled,
+    /// Its clock is minutes off.
+    ClockSkewed,
+    /// Two environments of one function are at work at the same time.
+    Concurrent,
+
+    // The queue.
+    /// A message is delivered to two receivers at once.
+    MessageDoubled,
+    /// Messages are received in another order than they were sent.
+    MessagesReordered,
+    /// A message shows up late.
+    MessageDelayed,
+    /// A message was not acknowledged in time and comes back.
+    MessageReturned,
+    /// An acknowledgement is lost.
+    DeleteLost,
+    /// A message had its last try.
+    DeadLettered,
+    /// Dead letters are put back into the queue.
+    Redriven,
+    /// Somebody sends what is no message of ours.
+    Poisoned,
+
+    // A provider.
+    /// A webhook that was acknowledged comes again.
+    WebhookRepeated,
+    /// A webhook comes late.
+    WebhookLate,
+    /// A webhook overtakes an older one of the same payment.
+    WebhookOvertakes,
+    /// A webhook that was not acknowledged comes again.
+    WebhookRetried,
+    /// A request never arrives.
+    RequestLost,
+    /// A request arrives twice at once.
+    RequestDoubled,
+    /// The answer never arrives.
+    ResponseLost,
+    /// The provider's clock is minutes off when it signs.
+    SignedAhead,
+    /// An event comes a second time with another meaning.
+    Altered,
+    /// An event changes its meaning between two tries.
+    AlteredInRetry,
+    /// A delivery from which nothing can be read.
+    Unreadable,
+    /// An item in a list from which nothing can be read.
+    BadItem,
+    /// An event with a field that cannot be used.
+    Untranslatable,
+    /// An event that contradicts another.
+    Contradiction,
+
+    // Somebody who is no provider.
+    /// A delivery signed with a secret of their own.
+    Forged,
+    /// A delivery without a signature.
+    Unsigned,
+    /// A captured delivery with another body.
+    Tampered,
+    /// A captured delivery, while it is fresh.
+    ReplayedFresh,
+    /// A captured delivery, when it is stale.
+    ReplayedStale,
+    /// A delivery signed with a secret that was taken out of use.
+    OldSecretUsed,
+    /// A delivery to an endpoint that is not there.
+    UnknownEndpoint,
+
+    // The operator.
+    /// A secret is rotated.
+    SecretRotated,
+    /// A source is out of use for some minutes.
+    SourceDisabled,
+}
+
+/// How many of each there were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally([u64; Fault::ALL.len()]);
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self([0; Fault::ALL.len()])
+    }
+}
+
+impl Tally {
+    /// How many of one kind.
+    #[must_use]
+    pub fn of(&self, fault: Fault) -> u64 {
+        self.0[fault as usize]
+    }
+
+    /// Adds another world's.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(count);
+        }
+    }
+
+    fn count(&mut self, fault: Fault) {
+        self.0[fault as usize] = self.0[fault as usize].saturating_add(1);
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for fault in Fault::ALL {
+            writeln!(f, "{:>10}  {fault:?}", self.of(*fault))?;
+        }
+        Ok(())
+    }
+}
+
+/// How often what goes wrong in one world. Each world knows only some of the misfortunes, so that those it knows can be
+/// frequent without drowning each other.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    times_in_thousand: [u64; Fault::ALL.len()],
+    is_over: bool,
+    pub(crate) tally: Tally,
+}
+
+impl Faults {
+    pub(crate) fn new(dice: &mut Dice) -> Self {
+        let mut times_in_thousand = [0; Fault::ALL.len()];
+        for fault in Fault::ALL {
+            let frequencies = match fault {
+                // An invocation makes many calls, and dies of one.
+                Fault::CallRefused | Fault::AnswerLost | Fault::EffectLate => [0, 0, 20, 80],
+                Fault::CallSlow | Fault::CrashBefore | Fault::CrashAfter | Fault::Panic => [0, 0, 10, 40],
+                _ => [0, 0, 60, 250],
+            };
+            times_in_thousand[*fault as usize] = dice.pick(&frequencies);
+        }
+        Self { times_in_thousand, is_over: false, tally: Tally::default() }
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub(crate) fn end(&mut self) {
+        self.is_over = true;
+    }
+
+    pub(crate) fn are_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Whether it goes wrong now. What does is counted.
+    pub(crate) fn strike(&mut self, fault: Fault, dice: &mut Dice) -> bool {
+        let strikes = !self.is_over && dice.in_thousand(self.times_in_thousand[fault as usize]);
+        if strikes {
+            self.tally.count(fault);
+        }
+        strikes
+    }
+
+    /// Counts what came about by itself.
+    pub(crate) fn note(&mut self, fault: Fault) {
+        self.tally.count(fault);
+    }
+}

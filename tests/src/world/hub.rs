@@ -1,0 +1,338 @@
+//! The heart of a world: its time, what is due, and every call that crosses a port.
+//!
+//! A call takes time. When it is due it takes effect, and later its answer arrives; in between everything else goes on.
+//! Which of two calls is first is a matter of how long they take, and that is a matter of the seed.
+
+use super::dice::Dice;
+use super::faults::{Fault, Faults};
+use countersign_app::ports::{Port, PortError};
+use countersign_domain::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// One invocation of a function.
+pub(crate) type TaskId = u64;
+type WaitId = u64;
+type Effect = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What a panic that the world injects carries, to tell it from one that the product raises.
+pub(crate) struct InjectedPanic;
+
+/// What comes to pass at some moment.
+pub(crate) enum Due {
+    /// A call goes on.
+    Call(WaitId),
+    /// An invocation dies.
+    Crash(TaskId),
+    /// An invocation's time is up.
+    Timeout(TaskId),
+    /// A call that failed takes effect all the same.
+    Land(Effect),
+    /// The queue is looked into.
+    Poll,
+    /// A provider makes a request about one of its webhooks.
+    Webhook(usize),
+    /// Somebody attacks.
+    Attack,
+    /// The operator does something.
+    Operate(Operation),
+    /// Nothing goes wrong any more.
+    Heal,
+}
+
+/// What an operator does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Puts the next secret of a source in force beside the old one.
+    BeginRotation(usize),
+    /// Takes the old secret of a source out of use.
+    EndRotation(usize),
+    /// Takes a source out of use.
+    Disable(usize),
+    /// Takes it back into use.
+    Enable(usize),
+    /// Puts the dead letters back into the queue.
+    Redrive,
+    /// Sends what is no message of ours.
+    Poison,
+}
+
+struct Waiting {
+    task: Option<TaskId>,
+    is_due: bool,
+    waker: Waker,
+}
+
+/// The state behind every handle.
+pub(crate) struct State {
+    pub(crate) now_ms: i64,
+    pub(crate) dice: Dice,
+    pub(crate) faults: Faults,
+    agenda: BTreeMap<(i64, u64), Due>,
+    entries: u64,
+    waits: BTreeMap<WaitId, Waiting>,
+    waited: WaitId,
+    /// The invocation whose code runs at the moment.
+    current: Option<TaskId>,
+    /// How often something was made to go wrong in it.
+    mishaps: BTreeMap<TaskId, u32>,
+    panicked: BTreeSet<TaskId>,
+    trace: Option<String>,
+}
+
+impl State {
+    /// Puts something on the agenda. Of two things at one moment, the one that was put there first is first.
+    pub(crate) fn schedule(&mut self, at_ms: i64, due: Due) {
+        self.entries = self.entries.saturating_add(1);
+        self.agenda.insert((at_ms.max(self.now_ms), self.entries), due);
+    }
+
+    /// Puts something on the agenda some time from now.
+    pub(crate) fn schedule_in(&mut self, delay_ms: i64, due: Due) {
+        self.schedule(self.now_ms.saturating_add(delay_ms), due);
+    }
+
+    /// Rolls for a fault that does not strike a call.
+    pub(crate) fn strikes(&mut self, fault: Fault) -> bool {
+        self.faults.strike(fault, &mut self.dice)
+    }
+}
+
+/// A handle on the world's time and chance.
+#[derive(Clone)]
+pub(crate) struct Hub(Arc<Mutex<State>>);
+
+/// How a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Works,
+    Refused,
+    AnswerLost,
+    EffectLate,
+    CrashBefore,
+    CrashAfter,
+    Panics,
+}
+
+const FATES: [(Fault, Fate); 6] = [
+    (Fault::CallRefused, Fate::Refused),
+    (Fault::AnswerLost, Fate::AnswerLost),
+    (Fault::EffectLate, Fate::EffectLate),
+    (Fault::CrashBefore, Fate::CrashBefore),
+    (Fault::CrashAfter, Fate::CrashAfter),
+    (Fault::Panic, Fate::Panics),
+];
+
+impl Hub {
+    pub(crate) fn new(seed: u64, start_ms: i64, is_traced: bool) -> Self {
+        let mut dice = Dice::new(seed, 0);
+        let faults = Faults::new(&mut dice);
+        Self(Arc::new(Mutex::new(State {
+            now_ms: start_ms,
+            dice,
+            faults,
+            agenda: BTreeMap::new(),
+            entries: 0,
+            waits: BTreeMap::new(),
+            waited: 0,
+            current: None,
+            mishaps: BTreeMap::new(),
+            panicked: BTreeSet::new(),
+            trace: is_traced.then(String::new),
+        })))
+    }
+
+    /// Never held while a task is polled or dropped.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.lock().now_ms
+    }
+
+    /// The next thing on the agenda; time goes on to it.
+    pub(crate) fn next(&self) -> Option<Due> {
+        let mut state = self.lock();
+        let ((at_ms, _), due) = state.agenda.pop_first()?;
+        state.now_ms = at_ms;
+        Some(due)
+    }
+
+    /// Lets a call go on. Returns whose it is, unless that one is gone.
+    pub(crate) fn release(&self, wait: WaitId) -> Option<TaskId> {
+        let mut state = self.lock();
+        let waiting = state.waits.get_mut(&wait)?;
+        waiting.is_due = true;
+        waiting.waker.wake_by_ref();
+        waiting.task
+    }
+
+    /// Says whose code runs from now on.
+    pub(crate) fn enter(&self, task: Option<TaskId>) {
+        self.lock().current = task;
+    }
+
+    /// How often something was made to go wrong in an invocation that is over, and whether it was a panic.
+    pub(crate) fn close(&self, task: TaskId) -> (u32, bool) {
+        let mut state = self.lock();
+        (state.mishaps.remove(&task).unwrap_or(0), state.panicked.remove(&task))
+    }
+
+    /// Writes a line of the trace, if there is one.
+    pub(crate) fn trace(&self, line: impl FnOnce() -> String) {
+        let mut state = self.lock();
+        let (now_ms, task) = (state.now_ms, state.current);
+        if let Some(trace) = &mut state.trace {
+            let whose = task.map_or_else(|| "    -".to_owned(), |task| format!("#{task:>4}"));
+            let seconds = now_ms.div_euclid(1_000).rem_euclid(100_000);
+            trace.push_str(&format!("{seconds:>5}.{:03} {whose} {}\n", now_ms.rem_euclid(1_000), line()));
+        }
+    }
+
+    /// The trace so far.
+    pub(crate) fn take_trace(&self) -> String {
+        self.lock().trace.take().unwrap_or_default()
+    }
+
+    /// Makes a call: it takes time, it may go wrong, and its effect and its answer are two moments.
+    pub(crate) async fn call<T>(
+        &self,
+        name: &'static str,
+        about: impl FnOnce() -> String + Send,
+        effect: impl Future<Output = Port<T>> + Send + 'static,
+        show: fn(&T) -> String,
+    ) -> Port<T>
+    where
+        T: Send,
+    {
+        let fate = self.fate();
+        let about = if self.lock().trace.is_some() { about() } else { String::new() };
+        self.wait(fate == Fate::CrashBefore).await;
+        let failed = |why: &'static str| Err(PortError::new("world", name, why));
+        match fate {
+            Fate::Works | Fate::CrashAfter | Fate::AnswerLost | Fate::CrashBefore => {
+                let answer = effect.await;
+                self.trace(|| {
+                    let answer = answer.as_ref().map_or_else(|error| error.chain(), show);
+                    let note = if fate == Fate::Works { String::new() } else { format!(" ({fate:?})") };
+                    format!("{name} {about} -> {answer}{note}")
+                });
+                self.wait(fate == Fate::CrashAfter).await;
+                if fate == Fate::AnswerLost { failed("the answer was lost") } else { answer }
+            }
+            Fate::Refused => {
+                self.trace(|| format!("{name} {about} -> refused"));
+                failed("refused")
+            }
+            Fate::EffectLate => {
+                let mut state = self.lock();
+                let delay_ms = state.dice.between(1, 400_000);
+                let (hub, about) = (self.clone(), about.clone());
+                let landing = async move {
+                    let answer = effect.await;
+                    hub.trace(|| {
+                        let answer = answer.as_ref().map_or_else(|error| error.chain(), show);
+                        format!("{name} {about} -> {answer} (EffectLate)")
+                    });
+                };
+                state.schedule_in(delay_ms, Due::Land(Box::pin(landing)));
+                drop(state);
+                self.trace(|| format!("{name} {about} -> failed, and it is on its way"));
+                failed("no answer came")
+            }
+            Fate::Panics => {
+                self.trace(|| format!("{name} {about} -> panic"));
+                resume_unwind(Box::new(InjectedPanic))
+            }
+        }
+    }
+
+    /// The positions of entries that are not taken, of a call with several.
+    pub(crate) fn refused_entries(&self, fault: Fault, entries: usize) -> BTreeSet<usize> {
+        let mut state = self.lock();
+        if entries == 0 || !state.strikes(fault) {
+            return BTreeSet::new();
+        }
+        state.blame_current();
+        let first = state.dice.index(entries);
+        (0..entries).filter(|at| *at == first || state.dice.in_thousand(300)).collect()
+    }
+
+    fn fate(&self) -> Fate {
+        let mut state = self.lock();
+        let struck = FATES.iter().find(|(fault, _)| state.strikes(*fault)).map(|(_, fate)| *fate);
+        let Some(fate) = struck else { return Fate::Works };
+        state.blame_current();
+        if fate == Fate::Panics
+            && let Some(task) = state.current
+        {
+            state.panicked.insert(task);
+        }
+        fate
+    }
+
+    /// Waits as long as half a call takes; or dies then.
+    fn wait(&self, is_death: bool) -> Wait {
+        let mut state = self.lock();
+        let delay_ms = if state.strikes(Fault::CallSlow) {
+            state.blame_current();
+            state.dice.between(2_000, 20_000)
+        } else {
+            state.dice.between(1, 40)
+        };
+        let (task, id) = (state.current, state.waited);
+        state.waited = id.saturating_add(1);
+        let due = match task {
+            Some(task) if is_death => Due::Crash(task),
+            _ => Due::Call(id),
+        };
+        state.schedule_in(delay_ms, due);
+        state.waits.insert(id, Waiting { task, is_due: false, waker: Waker::noop().clone() });
+        Wait { hub: self.clone(), id }
+    }
+}
+
+impl State {
+    fn blame_current(&mut self) {
+        if let Some(task) = self.current {
+            let mishaps = self.mishaps.entry(task).or_default();
+            *mishaps = mishaps.saturating_add(1);
+        }
+    }
+}
+
+/// Half of a call under way.
+struct Wait {
+    hub: Hub,
+    id: WaitId,
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match self.hub.lock().waits.get_mut(&self.id) {
+            Some(waiting) if !waiting.is_due => {
+                waiting.waker.clone_from(context.waker());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.hub.lock().waits.remove(&self.id);
+    }
+}
+
+/// An instant from the world's milliseconds.
+pub(crate) fn instant(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+}
