@@ -310,3 +310,6 @@ pub fn report_keys(run: &Run) -> Vec<String> {
 fn later(instant: Timestamp, seconds: i64) -> Timestamp {
     instant.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,286 @@
+use super::*;
+use crate::caches::SourceCache;
+use crate::memory::{
+    MemoryApi, MemoryBus, MemoryClock, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue, MemoryReports,
+    MemoryRuns, MemorySources,
+};
+use crate::ports::ApiRequest;
+use crate::process::{Processor, Record};
+use crate::testing::{at, now_or_never, payment_id, source_config, source_name};
+use countersign_domain::dialect::Listing;
+use countersign_domain::finding::FindingKind;
+use serde_json::{Value, json};
+
+type Desk = Reconciler<
+    MemorySources,
+    MemoryApi,
+    MemoryInbox,
+    MemoryQueue,
+    MemoryLedger,
+    MemoryFindings,
+    MemoryRuns,
+    MemoryReports,
+    MemoryBus,
+    MemoryClock,
+>;
+
+const HOUR: i64 = 3_600;
+
+/// A Stripe account in live mode, whose books are whatever a test puts there, two hours after the window.
+fn desk() -> Desk {
+    let sources = MemorySources::default();
+    sources.set(source_config("stripe-live", "stripe"));
+    sources.set(source_config("partner", "partner-hmac"));
+    Reconciler {
+        sources,
+        api: MemoryApi::default(),
+        inbox: MemoryInbox::default(),
+        queue: MemoryQueue::default(),
+        ledger: MemoryLedger::default(),
+        findings: MemoryFindings::default(),
+        runs: MemoryRuns::default(),
+        reports: MemoryReports::default(),
+        bus: MemoryBus::default(),
+        clock: MemoryClock::at(at(2 * HOUR)),
+        source_cache: SourceCache::default(),
+        grace_seconds: HOUR,
+    }
+}
+
+fn request(again: bool) -> ReconciliationRequest {
+    ReconciliationRequest { source: source_name("stripe-live"), from: at(0), to: at(HOUR), again }
+}
+
+fn books() -> Reconcile {
+    let source = Source::try_from(source_config("stripe-live", "stripe")).expect("a source that works");
+    source.dialect.reconcile.expect("Stripe has books")
+}
+
+fn page_of(listing: &Listing, cursor: Option<&str>) -> ApiRequest {
+    let mut query = listing.query.clone();
+    for (name, instant) in [(&listing.since, at(0)), (&listing.until, at(HOUR))] {
+        query.push((name.clone().expect("Stripe filters by time"), instant.as_second().to_string()));
+    }
+    query.extend(cursor.map(|cursor| (listing.cursor.clone(), cursor.to_owned())));
+    ApiRequest { path: listing.path.clone(), query }
+}
+
+/// Puts the pages of a list into the books; each page's cursor is the id of the last item before it.
+fn list(desk: &Desk, listing: &Listing, pages: &[Vec<Value>]) {
+    let mut cursor: Option<String> = None;
+    for (at, items) in pages.iter().enumerate() {
+        let body = json!({ "data": items, "has_more": at + 1 < pages.len() }).to_string();
+        desk.api.answer(&source_name("stripe-live"), &page_of(listing, cursor.as_deref()), body);
+        cursor = items.last().and_then(|item| item["id"].as_str()).map(str::to_owned);
+    }
+}
+
+fn event(id: &str, kind: &str, object: Value) -> Value {
+    json!({ "id": id, "type": kind, "created": at(10).as_second(), "livemode": true, "data": { "object": object } })
+}
+
+fn captured_event(payment: &str, minor: i64) -> Value {
+    let object = json!({ "id": payment, "amount_received": minor, "currency": "eur" });
+    event(&format!("evt_{payment}"), "payment_intent.succeeded", object)
+}
+
+fn intent(id: &str, status: &str, captured: i64, refunded: i64) -> Value {
+    json!({
+        "id": id, "created": at(10).as_second(), "amount": 1000, "amount_received": captured, "amount_capturable": 0,
+        "currency": "eur", "status": status, "latest_charge": { "amount": 1000, "amount_captured": captured, "amount_refunded": refunded + 1000 - captured },
+    })
+}
+
+fn run(desk: &Desk, again: bool) -> Ended {
+    now_or_never(desk.run(&request(again), at(3 * HOUR))).expect("our own side works")
+}
+
+#[track_caller]
+fn complete(desk: &Desk, again: bool) -> ReconciliationData {
+    let data = finished(run(desk, again));
+    let window = Window { from: at(0), to: at(HOUR) };
+    let run = now_or_never(desk.runs.find(&source_name("stripe-live"), window)).expect("the runs answer");
+    assert_eq!(data.status, RunStatus::Complete, "{:?}", run.and_then(|run| run.cause));
+    data
+}
+
+fn finished(ended: Ended) -> ReconciliationData {
+    match ended {
+        Ended::Finished(data) => *data,
+        other => unreachable!("the run is not over: {other:?}"),
+    }
+}
+
+/// Works off everything that was sent.
+fn process(desk: &Desk) {
+    let processor = Processor {
+        sources: desk.sources.clone(),
+        inbox: desk.inbox.clone(),
+        ledger: desk.ledger.clone(),
+        findings: desk.findings.clone(),
+        bus: desk.bus.clone(),
+        clock: desk.clock.clone(),
+        source_cache: SourceCache::default(),
+    };
+    for notice in desk.queue.take() {
+        let body = serde_json::to_string(&notice).expect("JSON");
+        let record = Record { message_id: "m".to_owned(), body };
+        for processed in now_or_never(processor.batch(vec![record], at(9 * HOUR))) {
+            processed.outcome.expect("it is processed");
+        }
+    }
+}
+
+fn captured(desk: &Desk, payment: &str) -> Option<i64> {
+    let history = now_or_never(desk.ledger.history(&source_name("stripe-live"), &payment_id(payment)));
+    history
+        .expect("the ledger answers")
+        .last()?
+        .state
+        .amounts()
+        .map(|amounts| amounts.captured - amounts.refunded)
+}
+
+#[test]
+fn what_was_missed_is_healed_and_the_second_run_is_silent() {
+    let desk = desk();
+    let books = books();
+    list(&desk, &books.events, &[vec![captured_event("pi_1", 1000)], vec![captured_event("pi_2", 1000)]]);
+    let refunded = intent("pi_2", "succeeded", 1000, 300);
+    let shifted = intent("pi_1", "succeeded", 1000, 0);
+    // The list shifts while it is read: pi_1 is on both pages.
+    list(&desk, &books.payments, &[vec![shifted.clone()], vec![refunded, shifted]]);
+    let data = complete(&desk, false);
+    // Two listed events, and a refund for which there never was an event.
+    assert_eq!((data.status, data.healed, data.open.len()), (RunStatus::Complete, 3, 0));
+    assert_eq!(data.totals[0].payments, 2);
+    process(&desk);
+    assert_eq!((captured(&desk, "pi_1"), captured(&desk, "pi_2")), (Some(1000), Some(700)));
+
+    assert!(matches!(run(&desk, false), Ended::AlreadyComplete));
+    let rows = desk.ledger.rows();
+    let data = complete(&desk, true);
+    assert_eq!((data.healed, data.open.len()), (0, 0), "a second run changes nothing");
+    assert_eq!(data.totals[0].captured_ours, data.totals[0].captured_theirs);
+    assert_eq!(data.totals[0].refunded_ours, data.totals[0].refunded_theirs);
+    process(&desk);
+    assert_eq!(desk.ledger.rows(), rows);
+}
+
+#[test]
+fn a_provider_that_cannot_be_read_to_the_end_changes_nothing() {
+    let desk = desk();
+    let books = books();
+    let events = [vec![captured_event("pi_1", 1000)], vec![captured_event("pi_2", 1000)]];
+    list(&desk, &books.events, &events);
+    let second = page_of(&books.events, Some("evt_pi_1"));
+    desk.api.fail(&source_name("stripe-live"), &second, "503 Service Unavailable");
+    let data = finished(run(&desk, false));
+    assert_eq!((data.status, data.healed, data.open.len()), (RunStatus::Incomplete, 0, 0));
+    assert!(desk.queue.take().is_empty() && desk.inbox.rows().is_empty() && desk.findings.all().is_empty());
+
+    list(&desk, &books.events, &events);
+    list(&desk, &books.payments, &[vec![]]);
+    let data = finished(run(&desk, false));
+    assert_eq!((data.status, data.healed), (RunStatus::Complete, 2), "it begins again by itself");
+}
+
+#[test]
+fn differences_that_nothing_levels_become_findings() {
+    let desk = desk();
+    let books = books();
+    let known = ["pi_amount", "pi_gone", "pi_ahead", "pi_level"];
+    list(&desk, &books.events, &[known.map(|payment| captured_event(payment, 1000)).to_vec()]);
+    list(&desk, &books.payments, &[vec![]]);
+    complete(&desk, false);
+    process(&desk);
+    list(&desk, &books.events, &[vec![]]);
+    let theirs = [
+        intent("pi_amount", "succeeded", 900, 0),
+        intent("pi_ahead", "canceled", 0, 0),
+        intent("pi_level", "succeeded", 1000, 0),
+    ];
+    list(&desk, &books.payments, &[theirs.to_vec()]);
+    let data = complete(&desk, true);
+    assert_eq!(data.healed, 0);
+    let found: Vec<_> =
+        desk.findings.all().iter().map(|f| format!("{} {}", f.kind.as_str(), f.subject)).collect();
+    assert_eq!(
+        found,
+        [
+            "amount_differs payment pi_amount",
+            "missing_there payment pi_gone",
+            "status_ahead payment pi_ahead"
+        ]
+    );
+    let again = complete(&desk, true);
+    assert_eq!(again.open, data.open, "found again, it is the same finding");
+    assert_eq!(desk.findings.all().len(), 3);
+    assert!(desk.findings.all().iter().all(|finding| finding.kind != FindingKind::Conflicting));
+    let csv = desk.reports.read(data.reports.last().expect("a report")).expect("it was written");
+    let csv = String::from_utf8(csv).expect("text");
+    assert_eq!(csv, include_str!("tests/differences.csv"), "\n{csv}");
+}
+
+#[test]
+fn a_run_that_has_no_time_asks_to_be_taken_up_again() {
+    let desk = desk();
+    let books = books();
+    list(&desk, &books.events, &[vec![captured_event("pi_1", 1000)]]);
+    list(&desk, &books.payments, &[vec![intent("pi_1", "succeeded", 1000, 0)]]);
+    let ended = now_or_never(desk.run(&request(false), at(2 * HOUR))).expect("our own side works");
+    assert!(matches!(ended, Ended::Suspended(Phase::Events)), "{ended:?}");
+    let asked = desk.bus.events();
+    assert_eq!(asked.last().map(|event| event.detail_type), Some(event::RECONCILIATION_REQUESTED));
+    let asked: ReconciliationRequest = serde_json::from_str(&asked[0].detail).expect("a request");
+    assert_eq!(asked, request(false));
+    assert_eq!(complete(&desk, false).healed, 1);
+}
+
+#[test]
+fn one_run_per_window_and_a_lease_that_ends() {
+    let desk = desk();
+    let window = Window { from: at(0), to: at(HOUR) };
+    let held = now_or_never(desk.runs.take(
+        &source_name("stripe-live"),
+        window,
+        false,
+        at(2 * HOUR),
+        at(2 * HOUR + 50),
+    ));
+    let Ok(Lease::Taken(mut held)) = held else { unreachable!("the lease is free") };
+    assert!(matches!(run(&desk, false), Ended::Busy));
+    desk.clock.set(at(2 * HOUR + 51));
+    list(&desk, &books().events, &[vec![]]);
+    list(&desk, &books().payments, &[vec![]]);
+    assert_eq!(complete(&desk, false).status, RunStatus::Complete);
+    held.pages = 7;
+    let late = now_or_never(desk.runs.checkpoint(&held, at(4 * HOUR))).expect("the runs answer");
+    assert_eq!(late, Checkpoint::Lost, "whoever lost the lease can do no harm");
+}
+
+#[test]
+fn what_cannot_be_reconciled_is_refused_with_its_reason() {
+    let desk = desk();
+    for (source, to, message) in [
+        ("nobody", HOUR, "there is no enabled source nobody: see `countersign source list`"),
+        ("partner", HOUR, "source partner: its dialect lists no books: it has no [reconcile]"),
+    ] {
+        let request = ReconciliationRequest { source: source_name(source), to: at(to), ..request(false) };
+        let ended = now_or_never(desk.run(&request, at(3 * HOUR))).expect("our own side works");
+        let Ended::Refused(why) = ended else { unreachable!("{ended:?}") };
+        assert_eq!(why.to_string(), message);
+    }
+    let open = ReconciliationRequest { to: at(2 * HOUR), ..request(false) };
+    let ended = now_or_never(desk.run(&open, at(3 * HOUR))).expect("our own side works");
+    assert!(matches!(ended, Ended::Refused(Refused::Window(_))), "{ended:?}");
+}
+
+#[test]
+fn the_daily_call_asks_for_every_closed_day_that_is_not_complete() {
+    let desk = desk();
+    let requests = now_or_never(desk.request_due()).expect("our own side works");
+    assert_eq!(requests.len(), 3, "three days of the one source that lists books: {requests:?}");
+    assert!(requests.iter().all(|request| request.source.as_str() == "stripe-live"));
+    assert_eq!(desk.bus.events().len(), 3);
+}
