@@ -193,7 +193,7 @@ pub struct PaymentData {
     pub change: Change,
     /// What the provider's event said.
     pub fact: Fact,
-    /// The payment's amounts from here on, in minor units; absent while none is known.
+    /// The payment's amounts from here on, in minor units; `null` while none is known.
     pub amounts: Option<Amounts>,
 }
 

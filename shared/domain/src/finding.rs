@@ -105,3 +105,6 @@ impl Finding {
         format!("{}-{}", self.kind.as_str(), digest.short())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,6 +124,7 @@ impl schemars::JsonSchema for Currency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Money {
     /// Minor units: 2000 is 20.00 EUR, 2000 JPY, or 2.000 BHD.
+    #[schemars(range(min = 0))]
     pub minor: i64,
     /// Whose minor units.
     pub currency: Currency,

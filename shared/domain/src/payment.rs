@@ -147,7 +147,7 @@ pub enum Change {
     Refund {
         /// Which refund.
         item: ItemId,
-        /// Before; absent when it is new.
+        /// Before; `null` when it is new.
         from: Option<RefundState>,
         /// After.
         to: RefundState,
@@ -156,16 +156,16 @@ pub enum Change {
     Dispute {
         /// Which dispute.
         item: ItemId,
-        /// Before; absent when it is new or only its money was seen.
+        /// Before; `null` when it is new or only its money was seen.
         from: Option<DisputeStage>,
-        /// After; absent while only its money was seen.
+        /// After; `null` while only its money was seen.
         to: Option<DisputeStage>,
     },
     /// Register 4.
     Settlement {
         /// Which payout.
         item: ItemId,
-        /// Before; absent when it is new.
+        /// Before; `null` when it is new.
         from: Option<PayoutState>,
         /// After.
         to: PayoutState,

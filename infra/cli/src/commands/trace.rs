@@ -48,10 +48,11 @@ impl Command for Trace {
             }
         }
         if timelines.is_empty() {
-            let which = self.source.map_or("any source".to_owned(), |source| format!("source {source}"));
+            let nobody = self
+                .source
+                .map_or("no source knows".to_owned(), |source| format!("source {source} does not know"));
             return Err(CliError::NotFound(format!(
-                "{which} knows neither an event nor a payment {:?}: it may not have come in yet, or its inbox row has \
-                 expired",
+                "{nobody} an event or a payment {:?}: it may not have come in yet, or its inbox row has expired",
                 self.id
             )));
         }

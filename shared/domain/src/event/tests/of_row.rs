@@ -6,6 +6,8 @@ use crate::payment::Conflict;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
+/// The id is `sha256` over length and bytes of source, payment and version, cut to 128 bits: computed elsewhere, and fixed for
+/// ever, because consumers have seen it.
 #[test]
 fn the_whole_event() {
     let first = row(None, Fact::Authorized { amount: money(2000, "EUR") });
@@ -13,19 +15,13 @@ fn the_whole_event() {
     let event = event.expect("JSON").expect("a change is published");
     assert_eq!(event.detail_type, "payment.captured");
     let expected = concat!(
-        r#"{"specversion":"1.0","id":"ID","source":"/countersign/shop","type":"payment.captured","subject":"pi_1","#,
-        r#""time":"2025-11-24T15:59:50Z","datacontenttype":"application/json","traceparent":"TRACE","#,
+        r#"{"specversion":"1.0","id":"f3d6de5ba941a66219a0c0580ca952e1","source":"/countersign/shop","type":"payment.captured","subject":"pi_1","#,
+        r#""time":"2025-11-24T15:59:50Z","datacontenttype":"application/json","traceparent":"00-5dd96b37b2f1aa7b962093886b683e63-5dd96b37b2f1aa7b-01","#,
         r#""data":{"source":"shop","payment":"pi_1","version":2,"register":"payment","from":"authorized","#,
         r#""to":"partially_captured","fact":{"kind":"captured","amount":{"minor":1500,"currency":"EUR"}},"#,
         r#""amounts":{"currency":"EUR","requested":0,"authorized":2000,"captured":1500,"refunded":0,"disputed":0,"paid_out":0}}}"#,
     );
-    let id = "4d66ea9d4e9d9d4d8bd8a4d0ecd5d7c4";
-    let trace = TraceId::of(&["evt_2"]).traceparent();
-    assert_eq!(
-        event.detail.replace(&published_id(&event.detail), "ID").replace(&trace, "TRACE"),
-        expected,
-        "{id}"
-    );
+    assert_eq!(event.detail, expected);
 }
 
 fn published_id(detail: &str) -> String {

@@ -103,6 +103,7 @@ fn what_is_no_such_event_is_refused() {
         ("/data/to", Value::Null),
         ("/data/payment", json!(1)),
         ("/data/fact/kind", json!("refunded")),
+        ("/data/fact/amount/minor", json!(-2000)),
         ("/data/fact/amount/minor", json!(20.5)),
         ("/data/fact/amount/minor", json!("2000")),
         ("/data/fact/amount/currency", json!("eur")),

@@ -1,0 +1,88 @@
+//! A stored source works, or says what to correct.
+
+use super::*;
+use std::error::Error as _;
+
+fn config(dialect: DialectRef, api_base_url: Option<&str>) -> SourceConfig {
+    SourceConfig {
+        name: SourceName::new("shop").expect("a source name"),
+        dialect,
+        account: "acct_1".to_owned(),
+        mode: Mode::Test,
+        state: SourceState::Enabled,
+        api_base_url: api_base_url.map(str::to_owned),
+    }
+}
+
+fn built_in(name: &str) -> DialectRef {
+    DialectRef::BuiltIn(name.to_owned())
+}
+
+#[test]
+fn a_source_has_its_dialect_and_its_providers_address() {
+    for (dialect, url, expected) in [
+        ("stripe", None, Some("https://api.stripe.com")),
+        ("stripe", Some("http://127.0.0.1:8420"), Some("http://127.0.0.1:8420")),
+        ("stripe", Some("http://127.0.0.1:8420/base"), Some("http://127.0.0.1:8420/base")),
+        ("stripe", Some("https://sandbox.example"), Some("https://sandbox.example")),
+        ("partner-hmac", None, None),
+    ] {
+        let source = Source::try_from(config(built_in(dialect), url)).expect("a source");
+        assert_eq!(source.api_base_url.as_deref(), expected);
+        assert_eq!(source.dialect, crate::testing::built_in(dialect));
+    }
+}
+
+#[test]
+fn a_wrong_source_is_named_with_its_mistake() {
+    let error = Source::try_from(config(built_in("adyen"), None)).expect_err("no such dialect");
+    assert_eq!(
+        error.to_string(),
+        "source shop: there is no built-in dialect \"adyen\"; there are stripe, standard-webhooks, standard-webhooks-ed25519, \
+         partner-hmac"
+    );
+    let own = DialectRef::Own(
+        "name = \"acme\"\ntitle = \"\"\nextends = \"stripe\"\n[answers]\nunauthentic_status = 200\n"
+            .to_owned(),
+    );
+    let error = Source::try_from(config(own, None)).expect_err("a wrong dialect");
+    assert_eq!(error.to_string(), "source shop: its dialect does not check");
+    assert_eq!(
+        error.source().expect("why").to_string(),
+        "dialect acme: answers.unauthentic_status: 200 is neither 401 nor 400: use one of them"
+    );
+    for url in [
+        "",
+        "api.stripe.com",
+        "http://api.stripe.com",
+        "http://localhost:8420",
+        "http://127.0.0.1",
+        "http://127.0.0.1:",
+        "http://127.0.0.1:99999",
+        // The host of this one is evil.example.
+        "http://127.0.0.1:80@evil.example",
+        "http://127.0.0.1.evil.example:80",
+        "ftp://127.0.0.1:21",
+    ] {
+        let error = Source::try_from(config(built_in("stripe"), Some(url))).expect_err(url);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "source shop: api_base_url {url:?} is neither https:// nor http://127.0.0.1: only these are called"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_source_survives_being_stored() {
+    for dialect in [built_in("stripe"), DialectRef::Own("name = \"x\"".to_owned())] {
+        for url in [None, Some("https://sandbox.example")] {
+            let stored = serde_json::to_string(&config(dialect.clone(), url)).expect("JSON");
+            let read: SourceConfig = serde_json::from_str(&stored).expect("its own JSON");
+            assert_eq!(read, config(dialect.clone(), url));
+        }
+    }
+    let unknown = r#"{"name":"shop","dialect":{"built_in":"stripe"},"account":"","mode":"test","state":"enabled","secret":"x"}"#;
+    assert!(serde_json::from_str::<SourceConfig>(unknown).is_err());
+}
