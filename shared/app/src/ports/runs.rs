@@ -1,0 +1,218 @@
+//! What reconciliation keeps between invocations: the run, its lease, and what it notes.
+
+use super::{Origin, Port};
+use countersign_domain::envelope::RawEvent;
+use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex, SourceName};
+use countersign_domain::reconcile::{Difference, RunStatus, Totals};
+use countersign_domain::time::{Timestamp, Window};
+use countersign_domain::translate::PaymentFact;
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+
+/// Where a run stands in its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Listing the provider's events, noting those that the ledger lacks.
+    Events,
+    /// Listing the provider's payments, noting differences.
+    Payments,
+    /// Looking at payments that only the ledger has.
+    Ledger,
+    /// Sending the corrections.
+    Heal,
+    /// Recording what no correction levels.
+    Raise,
+    /// Writing the report.
+    Report,
+    /// Nothing left.
+    Done,
+}
+
+/// The state of a run: what its checkpoint holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Whose books.
+    pub source: SourceName,
+    /// Which window.
+    pub window: Window,
+    /// Which attempt at the window: 1, and one more each time it was incomplete.
+    pub attempt: u32,
+    /// How it stands.
+    pub status: RunStatus,
+    /// What it is at.
+    pub phase: Phase,
+    /// Where in the list of this phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Pages read in this phase.
+    pub pages: u32,
+    /// Provider events seen.
+    pub events_seen: u64,
+    /// Per currency, both sides.
+    pub totals: Vec<Totals>,
+    /// Corrections and differences noted.
+    pub noted: u32,
+    /// Corrections sent, once the run is over.
+    #[serde(default)]
+    pub healed: u32,
+    /// Differences left for a person, once the run is over.
+    #[serde(default)]
+    pub open: u32,
+    /// When the run began, by our clock.
+    pub started_at: Timestamp,
+    /// Why it is incomplete, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Fencing token: rises with every taking of the lease; a checkpoint of an older one is refused.
+    pub epoch: u64,
+}
+
+impl Run {
+    /// A run that has not begun.
+    #[must_use]
+    pub fn begin(source: SourceName, window: Window, attempt: u32, epoch: u64, now: Timestamp) -> Self {
+        Self {
+            source,
+            window,
+            attempt,
+            status: RunStatus::Running,
+            phase: Phase::Events,
+            cursor: None,
+            pages: 0,
+            events_seen: 0,
+            totals: Vec::new(),
+            noted: 0,
+            healed: 0,
+            open: 0,
+            started_at: now,
+            cause: None,
+            epoch,
+        }
+    }
+}
+
+/// What taking a run's lease comes to.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// The run is ours until the lease ends.
+    Taken(Box<Run>),
+    /// Another invocation is at it.
+    Busy,
+    /// It was completed before.
+    Finished(Box<Run>),
+}
+
+/// What a checkpoint comes to.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// Kept.
+    Kept,
+    /// Another invocation has taken the run over.
+    Lost,
+}
+
+/// A correction that a run wants to send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heal {
+    /// The payment and the fact that comes to it; absent when the event cannot be translated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact: Option<PaymentFact>,
+    /// Found in the provider's list, or made from its payment.
+    pub origin: Origin,
+    /// Its id.
+    pub event: EventId,
+    /// Its type.
+    pub kind: EventKind,
+    /// The digest of its meaning.
+    pub meaning: Sha256Hex,
+    /// By the provider's clock.
+    pub occurred_at: Option<Timestamp>,
+    /// Its body, byte for byte.
+    pub body: String,
+}
+
+impl Heal {
+    /// A listed event that the ledger lacks.
+    #[must_use]
+    pub fn listed(raw: RawEvent, fact: Option<PaymentFact>) -> Self {
+        let RawEvent { id, kind, meaning, occurred_at, body } = raw;
+        Self { fact, origin: Origin::Listed, event: id, kind, meaning, occurred_at, body }
+    }
+}
+
+/// What became of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// A correction levels it.
+    Healed,
+    /// It waits for a person.
+    Open,
+}
+
+/// What a run notes while it reads. Nothing of it takes effect before everything was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "note", rename_all = "snake_case")]
+pub enum Evidence {
+    /// The payments on one page of the provider's list.
+    Page {
+        /// Its number.
+        page: u32,
+        /// Their references.
+        payments: Vec<PaymentId>,
+    },
+    /// A correction.
+    Heal(Box<Heal>),
+    /// A difference.
+    Difference {
+        /// About which payment.
+        payment: PaymentId,
+        /// What.
+        difference: Difference,
+        /// What becomes of it.
+        resolution: Resolution,
+    },
+}
+
+impl Evidence {
+    /// Its key within the run: the same note, made again, is the same row.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Page { page, .. } => format!("page#{page:06}"),
+            Self::Heal(heal) => {
+                let payment = heal.fact.as_ref().map_or("", |fact| fact.payment.as_str());
+                format!("heal#{payment}#{}", heal.event)
+            }
+            Self::Difference { payment, difference, .. } => {
+                format!("difference#{payment}#{}", difference.kind.as_str())
+            }
+        }
+    }
+}
+
+/// The runs of reconciliation and what they note.
+pub trait Runs: Send + Sync {
+    /// Takes the lease of a run until `lease_until`, beginning the run if it is new. An incomplete run begins again as
+    /// its next attempt, whose notes are apart from those of the last; so does a complete one, but only when asked
+    /// `again`.
+    fn take(
+        &self,
+        source: &SourceName,
+        window: Window,
+        again: bool,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> impl Future<Output = Port<Lease>> + Send;
+    /// Keeps the state of a run, if its epoch is still the newest. `lease_until` in the past gives the lease back.
+    fn checkpoint(&self, run: &Run, lease_until: Timestamp) -> impl Future<Output = Port<Checkpoint>> + Send;
+    /// The state of a run, or nothing.
+    fn find(&self, source: &SourceName, window: Window) -> impl Future<Output = Port<Option<Run>>> + Send;
+    /// Keeps notes, replacing equal ones.
+    fn note(&self, run: &Run, notes: &[Evidence]) -> impl Future<Output = Port<()>> + Send;
+    /// Every note of a run whose key begins with `prefix`, in key order.
+    fn notes(&self, run: &Run, prefix: &str) -> impl Future<Output = Port<Vec<Evidence>>> + Send;
+}
