@@ -107,3 +107,21 @@ fn several_places_do_not_run_together() {
     assert_ne!(of(r#"{"a":1}"#), of(r#"{"b":1}"#));
     assert_ne!(of(r#"{"a":"x","b":"y"}"#), of(r#"{"a":"y","b":"x"}"#));
 }
+
+/// What differs only in where one thing ends and the next begins.
+#[test]
+fn parts_do_not_run_together() {
+    for (one, other) in [
+        ("[1,2]", "[12]"),
+        (r#"["a","b"]"#, r#"["ab"]"#),
+        (r#"["a","b"]"#, r#"["a,\"b"]"#),
+        (r#"[["a"],"b"]"#, r#"["a",["b"]]"#),
+        (r#"[[],[]]"#, r#"[[[]]]"#),
+        (r#"{"a":"b"}"#, r#"{"a\"b":""}"#),
+        (r#"{"a":"1"}"#, r#"{"a":1}"#),
+        (r#"{"a":{}}"#, r#"{"a":[]}"#),
+        (r#"{"ab":"c"}"#, r#"{"a":"bc"}"#),
+    ] {
+        assert_ne!(digest(one), digest(other), "{one} {other}");
+    }
+}

@@ -71,6 +71,9 @@ fn what_was_taken_and_what_was_given_back() {
     check(&of("succeeded", 0, 1500, &charge(1500, 900)), S::Captured, 0, 1500, 400);
     // So is a reservation that was given up.
     check(&of("canceled", 0, 0, &charge(0, 2000)), S::Canceled, 0, 0, 0);
+    check(&of("canceled", 0, 0, r#""latest_charge":{"amount_refunded":2000}"#), S::Canceled, 0, 0, 0);
+    // Amounts of a payment of which nothing was taken yet are not read.
+    check(&of("processing", 0, 2000, &charge(2000, 100)), S::Pending, 0, 0, 0);
     // An API version that does not expand the charge says nothing of refunds.
     check(&of("succeeded", 0, 2000, r#""latest_charge":"ch_1""#), S::Captured, 0, 2000, 0);
     assert_eq!(
