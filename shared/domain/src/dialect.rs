@@ -13,6 +13,7 @@ use crate::json::Path;
 use crate::money::AmountForm;
 use crate::payment::PaymentStatus;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 pub use file::{Encoding, KeyDecoding, Mac};
 
@@ -372,6 +373,9 @@ const BUILT_IN: [(&str, &str); 4] = [
     ("partner-hmac", include_str!("../../../infra/providers/partner-hmac.toml")),
 ];
 
+/// Each is compiled once: a hundred accounts at one provider share one dialect.
+static COMPILED: [OnceLock<Dialect>; BUILT_IN.len()] = [const { OnceLock::new() }; BUILT_IN.len()];
+
 impl Dialect {
     /// Reads and checks a dialect file.
     ///
@@ -386,7 +390,15 @@ impl Dialect {
     /// # Errors
     /// [`DialectError`] when the built-in file itself is wrong, which a test rules out.
     pub fn built_in(name: &str) -> Result<Option<Self>, DialectError> {
-        built_in_text(name).map(Self::parse).transpose()
+        let Some(known) = BUILT_IN.iter().zip(&COMPILED).find(|((known, _), _)| *known == name) else {
+            return Ok(None);
+        };
+        let ((_, text), compiled) = known;
+        if let Some(dialect) = compiled.get() {
+            return Ok(Some(dialect.clone()));
+        }
+        let dialect = Self::parse(text)?;
+        Ok(Some(compiled.get_or_init(|| dialect).clone()))
     }
 
     /// The names of the built-in dialects.

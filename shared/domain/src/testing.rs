@@ -5,9 +5,7 @@ use crate::ids::{ItemId, SourceName};
 use crate::money::{Currency, Money};
 use crate::source::{Mode, Source};
 use crate::time::{Timestamp, from_seconds};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::LazyLock;
 
 /// A moment that means nothing.
 pub(crate) const NOW_SECONDS: i64 = 1_764_000_000;
@@ -28,14 +26,8 @@ pub(crate) fn source_name() -> SourceName {
     SourceName::new("shop").expect("a source name")
 }
 
-/// A built-in dialect. Compiled once: property tests ask for it thousands of times.
 pub(crate) fn built_in(name: &str) -> Dialect {
-    static DIALECTS: LazyLock<BTreeMap<&str, Dialect>> = LazyLock::new(|| {
-        let compiled =
-            |name| Dialect::built_in(name).expect("a dialect that checks").expect("a built-in dialect");
-        Dialect::built_in_names().map(|name| (name, compiled(name))).collect()
-    });
-    DIALECTS.get(name).expect("a built-in dialect").clone()
+    Dialect::built_in(name).expect("a dialect that checks").expect("a built-in dialect")
 }
 
 pub(crate) fn source(dialect: Dialect, mode: Mode) -> Source {

@@ -47,6 +47,8 @@ faults! {
     ClockSkewed,
     /// Two environments of one function are at work at the same time.
     Concurrent,
+    /// An event loses the race for its payment's next version until it gives up.
+    Contended,
 
     // The queue.
     /// A message is delivered to two receivers at once.
@@ -95,6 +97,8 @@ faults! {
     Untranslatable,
     /// An event that contradicts another.
     Contradiction,
+    /// A payment of which a great deal happens at once.
+    HotPayment,
 
     // Somebody who is no provider.
     /// A delivery signed with a secret of their own.
@@ -186,13 +190,10 @@ impl Faults {
         self.is_over = true;
     }
 
-    pub(crate) fn are_over(&self) -> bool {
-        self.is_over
-    }
-
     /// Whether it goes wrong now. What does is counted.
     pub(crate) fn strike(&mut self, fault: Fault, dice: &mut Dice) -> bool {
-        let strikes = !self.is_over && dice.in_thousand(self.times_in_thousand[fault as usize]);
+        let times = if self.is_over { 0 } else { self.times_in_thousand[fault as usize] };
+        let strikes = times > 0 && dice.in_thousand(times);
         if strikes {
             self.tally.count(fault);
         }

@@ -208,7 +208,7 @@ impl Hub {
         show: fn(&T) -> String,
     ) -> Port<T>
     where
-        T: Send,
+        T: Send + 'static,
     {
         let fate = self.fate();
         let about = if self.lock().trace.is_some() { about() } else { String::new() };
@@ -230,9 +230,8 @@ impl Hub {
                 failed("refused")
             }
             Fate::EffectLate => {
-                let mut state = self.lock();
-                let delay_ms = state.dice.between(1, 400_000);
-                let (hub, about) = (self.clone(), about.clone());
+                self.trace(|| format!("{name} {about} -> failed, and it is on its way"));
+                let hub = self.clone();
                 let landing = async move {
                     let answer = effect.await;
                     hub.trace(|| {
@@ -240,9 +239,7 @@ impl Hub {
                         format!("{name} {about} -> {answer} (EffectLate)")
                     });
                 };
-                state.schedule_in(delay_ms, Due::Land(Box::pin(landing)));
-                drop(state);
-                self.trace(|| format!("{name} {about} -> failed, and it is on its way"));
+                self.land_later(Box::pin(landing));
                 failed("no answer came")
             }
             Fate::Panics => {
@@ -250,6 +247,12 @@ impl Hub {
                 resume_unwind(Box::new(InjectedPanic))
             }
         }
+    }
+
+    fn land_later(&self, effect: Effect) {
+        let mut state = self.lock();
+        let delay_ms = state.dice.between(1, 400_000);
+        state.schedule_in(delay_ms, Due::Land(effect));
     }
 
     /// The positions of entries that are not taken, of a call with several.

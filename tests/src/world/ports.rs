@@ -33,8 +33,12 @@ impl<P> Faulty<P> {
 impl<P: Sources + Clone + 'static> Sources for Faulty<P> {
     async fn fetch(&self, name: &SourceName) -> Port<Option<SourceConfig>> {
         let (port, about, name) = (self.inner.clone(), name.clone(), name.clone());
-        let show = |found: &Option<SourceConfig>| found.as_ref().map_or("none".to_owned(), |c| format!("{:?}", c.state));
-        self.hub.call("sources.fetch", move || about.to_string(), async move { port.fetch(&name).await }, show).await
+        let show = |found: &Option<SourceConfig>| {
+            found.as_ref().map_or("none".to_owned(), |c| format!("{:?}", c.state))
+        };
+        self.hub
+            .call("sources.fetch", move || about.to_string(), async move { port.fetch(&name).await }, show)
+            .await
     }
 
     async fn list(&self) -> Port<Vec<SourceConfig>> {
@@ -52,7 +56,9 @@ impl<P: Secrets + Clone + 'static> Secrets for Faulty<P> {
             Some(SecretPair { previous: None, .. }) => "one secret".to_owned(),
             Some(SecretPair { previous: Some(_), .. }) => "two secrets".to_owned(),
         };
-        self.hub.call("secrets.fetch", move || about.to_string(), async move { port.fetch(&source).await }, show).await
+        self.hub
+            .call("secrets.fetch", move || about.to_string(), async move { port.fetch(&source).await }, show)
+            .await
     }
 }
 
@@ -68,7 +74,8 @@ impl<P: Inbox + Clone + 'static> Inbox for Faulty<P> {
 
     async fn get(&self, key: &InboxKey) -> Port<Option<InboxRow>> {
         let (port, about, key) = (self.inner.clone(), key.clone(), key.clone());
-        let show = |row: &Option<InboxRow>| if row.is_some() { "a row".to_owned() } else { "none".to_owned() };
+        let show =
+            |row: &Option<InboxRow>| if row.is_some() { "a row".to_owned() } else { "none".to_owned() };
         self.hub.call("inbox.get", move || about.to_string(), async move { port.get(&key).await }, show).await
     }
 }

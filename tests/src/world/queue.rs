@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How long a message that was received stays out of sight, in milliseconds. As in `template.yaml`.
 const VISIBILITY_MS: i64 = 181_000;
+/// How long a poll waits for a batch to fill, in milliseconds: not at all, or as in `template.yaml`.
+const BATCHING_WINDOWS_MS: [i64; 2] = [0, 1_000];
 /// How often a message is received before it becomes a dead letter. As in `template.yaml`.
 const RECEIVES_MAX: u32 = 6;
 
@@ -37,12 +39,14 @@ struct Messages {
 #[derive(Clone)]
 pub(crate) struct WorldQueue {
     hub: Hub,
+    window_ms: i64,
     messages: Arc<Mutex<Messages>>,
 }
 
 impl WorldQueue {
     pub(crate) fn new(hub: &Hub) -> Self {
-        Self { hub: hub.clone(), messages: Arc::default() }
+        let window_ms = hub.lock().dice.pick(&BATCHING_WINDOWS_MS);
+        Self { hub: hub.clone(), window_ms, messages: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Messages> {
@@ -52,9 +56,10 @@ impl WorldQueue {
     /// Puts one message in, from whomever.
     pub(crate) fn put(&self, body: String, is_poison: bool) {
         let mut state = self.hub.lock();
-        let delay_ms = if state.strikes(Fault::MessageDelayed) { state.dice.between(1_000, 900_000) } else { 0 };
+        let delay_ms =
+            if state.strikes(Fault::MessageDelayed) { state.dice.between(1_000, 900_000) } else { 0 };
         let visible_at_ms = state.now_ms.saturating_add(delay_ms);
-        state.schedule(visible_at_ms, Due::Poll);
+        state.schedule(visible_at_ms.saturating_add(self.window_ms), Due::Poll);
         let mut messages = self.lock();
         messages.sent = messages.sent.saturating_add(1);
         let id = messages.sent;
@@ -140,7 +145,8 @@ impl Queue for WorldQueue {
             return Err(PortError::new("queue", "send", format!("{} messages are too many", notices.len())));
         }
         for notice in notices {
-            let body = serde_json::to_string(notice).map_err(|error| PortError::new("queue", "encode", error))?;
+            let body =
+                serde_json::to_string(notice).map_err(|error| PortError::new("queue", "encode", error))?;
             self.put(body, false);
             let named = (notice.key.to_string(), notice.trace.as_str().to_owned());
             self.lock().handed_over.insert(named);
@@ -162,8 +168,8 @@ pub(crate) fn poison(dice: &mut Dice) -> String {
 }
 
 impl State {
-    /// How many messages the next batch may hold.
+    /// How many messages the next batch may hold: at most as in `template.yaml`.
     pub(crate) fn batch_size(&mut self) -> usize {
-        usize::try_from(self.dice.between(1, 12)).unwrap_or(1)
+        usize::try_from(self.dice.between(1, 25)).unwrap_or(1)
     }
 }

@@ -14,12 +14,23 @@ struct Vector<'a> {
     time: i64,
 }
 
+/// It is believed, it is not believed of another body, and, where one secret serves both sides, our signer makes the same.
 #[track_caller]
 fn check(vector: &Vector<'_>) {
     let Vector { auth, secret, headers, body, time } = vector;
     assert_eq!(judge(auth, (secret, None), headers, body, *time), Ok(KeyAge::Current));
     let changed = [body, &b" "[..]].concat();
     assert_eq!(judge(auth, (secret, None), headers, &changed, *time), Err(SignatureError::Mismatch));
+    if let Algorithm::Mac(_) = auth.algorithm {
+        let given: Vec<_> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        for (name, value) in sign(auth, secret, &given, body, from_seconds(*time)).expect("a key") {
+            let is_given = |(header, text): &(&str, &str)| {
+                header.eq_ignore_ascii_case(&name) && text.replace("h1=dummy;", "") == value
+            };
+            assert!(headers.iter().any(is_given), "{name}: {value}");
+        }
+    }
 }
 
 fn without_last_newline(mut body: Vec<u8>) -> Vec<u8> {
@@ -74,8 +85,6 @@ fn stripe() {
     assert_eq!(made.len(), 5);
     for Made { secret, time, body, header } in &made {
         let auth = built_in("stripe").auth;
-        let ours = sign(&auth, secret, &[], body.as_bytes(), from_seconds(*time)).expect("a key");
-        assert_eq!(ours, [("stripe-signature".to_owned(), header.clone())]);
         let headers = [("Stripe-Signature", header.as_str())];
         check(&Vector { auth, secret, headers: &headers, body: body.as_bytes(), time: *time });
     }

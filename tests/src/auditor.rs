@@ -1,0 +1,335 @@
+//! The judge. It knows what the providers did and what the functions answered, and shares no decision with the product:
+//! what a payment must come to is told by its own [`model`].
+//!
+//! | invariant | judged |
+//! |---|---|
+//! | I1 every event that was acknowledged is applied, set aside with a reason, or none of our business | at the end |
+//! | I2 an event changes a payment at most once | at the end |
+//! | I3 a payment never goes back | at the end, over every version |
+//! | I4 versions have no gaps, and every version is what the model says | at the end |
+//! | I5 what is applied is published, with the same bytes each time; nothing else is | with every publication |
+//! | I6 the order of a payment's events can be told from their versions | at the end |
+//! | I7 no 2xx without a row and a message; a 2xx when nothing went wrong | with every answer |
+//! | I8 what is not authentic leaves nothing; secrets work while they are in force | with every answer, and at the end |
+//! | I9 another meaning under an id changes nothing and is seen | at the end |
+//! | I10 no more is given back than was taken, and no more taken than was asked for | at the end |
+//! | I13 a batch names exactly the unfinished messages | with every batch |
+//! | I15 when faults stop, the queue falls empty, but for what was never a message | by the world, and at the end |
+//! | I16 the end is that of the model, whatever the order was | at the end |
+//!
+//! I17, the same seed gives the same trace, is a test of its own. I11, I12 and I14 are about reconciliation and logs,
+//! which this world does not run.
+
+mod end;
+mod history;
+pub(crate) mod model;
+
+pub(crate) use history::{History, Was};
+
+use crate::world::provider::{Delivery, Providers};
+use crate::world::queue::{Message, WorldQueue};
+use countersign_app::memory::{MemoryFindings, MemoryInbox, MemoryLedger};
+use countersign_app::ports::{Inbox as _, InboxKey, InboxRow, Ledger as _, Port};
+use countersign_app::process::{Outcome, Processed, Retry};
+use countersign_domain::event::BusEvent;
+use countersign_domain::finding::Subject;
+use countersign_domain::ids::{EventId, PaymentId, SourceName};
+use countersign_domain::ledger::LedgerRow;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// A broken promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which invariant: `I5`.
+    pub invariant: &'static str,
+    /// How.
+    pub what: String,
+}
+
+/// What one look at the world found.
+type Verdict = Result<(), Violation>;
+
+fn check(invariant: &'static str, is_kept: bool, what: impl FnOnce() -> String) -> Verdict {
+    if is_kept { Ok(()) } else { Err(Violation { invariant, what: what() }) }
+}
+
+/// What the judge looks into.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) inbox: MemoryInbox,
+    pub(crate) ledger: MemoryLedger,
+    pub(crate) findings: MemoryFindings,
+    pub(crate) queue: WorldQueue,
+}
+
+/// One answer to a delivery.
+pub(crate) struct Answer<'a> {
+    pub(crate) delivery: &'a Delivery,
+    /// Under which name its rows and messages stand.
+    pub(crate) attempt: &'a str,
+    pub(crate) began_at_ms: i64,
+    pub(crate) ended_at_ms: i64,
+    /// What the function's own clock said.
+    pub(crate) clock_seconds: i64,
+    pub(crate) status: u16,
+    /// How often something was made to go wrong in it.
+    pub(crate) mishaps: u32,
+}
+
+/// One batch and what became of it.
+pub(crate) struct Batch<'a> {
+    pub(crate) messages: &'a [Message],
+    pub(crate) processed: &'a [Processed],
+    pub(crate) began_at_ms: i64,
+    pub(crate) ended_at_ms: i64,
+    pub(crate) mishaps: u32,
+    pub(crate) has_panicked: bool,
+}
+
+/// A payment's version, as consumers name it.
+type Version = (String, String, u64);
+
+/// The judge of one world.
+pub(crate) struct Auditor {
+    stores: Stores,
+    pub(crate) histories: Vec<History>,
+    /// What consumers got, by version: the detail.
+    published: BTreeMap<Version, Value>,
+    published_text: BTreeMap<Version, String>,
+    published_ids: BTreeMap<String, Version>,
+    /// Attempts that must have left nothing.
+    powerless: BTreeSet<String>,
+    /// Events and versions that were acknowledged, and bytes that were acknowledged or refused as unreadable.
+    acknowledged: BTreeSet<(usize, usize)>,
+    unreadable: BTreeSet<(usize, Vec<u8>)>,
+}
+
+/// The outcome of a call to a store in memory, which never waits.
+fn now<T>(call: impl Future<Output = Port<T>>) -> T {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(found)) => found,
+        Poll::Ready(Err(error)) => panic!("a store in memory failed: {}", error.chain()),
+        Poll::Pending => panic!("a store in memory waits"),
+    }
+}
+
+fn source_name(text: &str) -> SourceName {
+    SourceName::new(text).expect("a source name")
+}
+
+impl Auditor {
+    pub(crate) fn new(stores: Stores, histories: Vec<History>) -> Self {
+        Self {
+            stores,
+            histories,
+            published: BTreeMap::new(),
+            published_text: BTreeMap::new(),
+            published_ids: BTreeMap::new(),
+            powerless: BTreeSet::new(),
+            acknowledged: BTreeSet::new(),
+            unreadable: BTreeSet::new(),
+        }
+    }
+
+    /// Judges an answer (I7, I8).
+    pub(crate) fn answered(&mut self, providers: &Providers, answer: &Answer<'_>) -> Verdict {
+        let expected = self.expected_status(answer);
+        let Answer { delivery, status, .. } = answer;
+        let said = || format!("{} was answered with {status}, where {expected:?} may be", delivery.what);
+        let is_ours_to_mend = *status == 503 && answer.mishaps > 0;
+        check("I7", is_ours_to_mend || expected.contains(status), said)?;
+        if *status == 200 {
+            for (event, version) in &delivery.told {
+                self.check_kept(providers, answer, *event, *version)?;
+                self.acknowledged.insert((*event, *version));
+            }
+        }
+        if let (Some(source), Some(unreadable), 200 | 400) = (delivery.source, &delivery.unreadable, status) {
+            self.unreadable.insert((source, unreadable.clone()));
+        }
+        self.doubt(delivery, answer.attempt, answer.clock_seconds, (answer.began_at_ms, answer.ended_at_ms));
+        Ok(())
+    }
+
+    /// Notes an attempt that ended, in whatever way, and that must have left nothing behind.
+    pub(crate) fn doubt(&mut self, delivery: &Delivery, attempt: &str, clock_seconds: i64, span: (i64, i64)) {
+        if self.authenticity(delivery, clock_seconds, span) == Was::Never {
+            self.powerless.insert(attempt.to_owned());
+        }
+    }
+
+    /// Whether a delivery is authentic, as far as the function could know.
+    fn authenticity(&self, delivery: &Delivery, clock_seconds: i64, (from_ms, to_ms): (i64, i64)) -> Was {
+        let (Some(source), Some(proof)) = (delivery.source, &delivery.proof) else { return Was::Never };
+        let age_seconds = clock_seconds.saturating_sub(proof.signed_at_seconds);
+        if !(-300..=300).contains(&age_seconds) {
+            return Was::Never;
+        }
+        self.histories[source].seen_secret(&proof.secret, from_ms, to_ms)
+    }
+
+    fn expected_status(&self, answer: &Answer<'_>) -> Vec<u16> {
+        let delivery = answer.delivery;
+        let span = (answer.began_at_ms, answer.ended_at_ms);
+        let Some(source) = delivery.source else { return vec![404] };
+        let accepted = if delivery.is_readable { 200 } else { 400 };
+        let known = match self.authenticity(delivery, answer.clock_seconds, span) {
+            Was::Always => vec![accepted],
+            Was::Sometimes => vec![accepted, 401],
+            Was::Never => vec![401],
+        };
+        match self.histories[source].seen_enabled(span.0, span.1) {
+            Was::Always => known,
+            Was::Sometimes => [known, vec![404]].concat(),
+            Was::Never => vec![404],
+        }
+    }
+
+    /// An event that is acknowledged has a row of its own and a message about it.
+    fn check_kept(
+        &self,
+        providers: &Providers,
+        answer: &Answer<'_>,
+        event: usize,
+        version: usize,
+    ) -> Verdict {
+        let told = &providers.events[event];
+        let rows = self.rows_of(providers, event);
+        let item = told.items[version].as_bytes();
+        let row = rows.iter().find(|row| row.body == item);
+        let what = || format!("{} ({}) was acknowledged, and no row holds it", told.id, answer.delivery.what);
+        check("I7", row.is_some(), what)?;
+        let mut keys: Vec<_> = row.into_iter().map(|row| row.key.to_string()).collect();
+        // The first under its id counts, so it is handed over too.
+        keys.extend(rows.first().map(|row| row.key.to_string()));
+        for key in keys {
+            let is_sent = self.stores.queue.was_handed_over(&key, answer.attempt);
+            check("I7", is_sent, || format!("{} was acknowledged, and no message names {key}", told.id))?;
+        }
+        Ok(())
+    }
+
+    /// The row of an event, then those of other meanings under its id.
+    fn rows_of(&self, providers: &Providers, event: usize) -> Vec<InboxRow> {
+        let told = &providers.events[event];
+        let source = source_name(&providers.sources[told.source].name);
+        let id = EventId::new(&*told.id).expect("an event id");
+        let key = InboxKey::Event { source: source.clone(), event: id.clone() };
+        let mut rows: Vec<_> = now(self.stores.inbox.get(&key)).into_iter().collect();
+        if told.versions.len() == 1 {
+            return rows;
+        }
+        let others = self.stores.inbox.rows().into_iter();
+        rows.extend(others.filter(|row| {
+            matches!(&row.key, InboxKey::Conflict { source: s, event: e, .. } if *s == source && *e == id)
+        }));
+        rows
+    }
+
+    /// Judges a batch (I13).
+    pub(crate) fn processed(&self, providers: &Providers, batch: &Batch<'_>) -> Verdict {
+        let answered: Vec<_> = batch.processed.iter().map(|one| one.trail.message_id.clone()).collect();
+        let asked: Vec<_> = batch.messages.iter().map(|message| message.id.to_string()).collect();
+        check("I13", answered == asked, || format!("messages {asked:?} were answered as {answered:?}"))?;
+        for (message, one) in batch.messages.iter().zip(batch.processed) {
+            match &one.outcome {
+                Ok(outcome) => self.check_finished(message, one, outcome)?,
+                Err(retry) => self.check_unfinished(providers, batch, message, retry)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What a message is acknowledged as, it is.
+    fn check_finished(&self, message: &Message, one: &Processed, outcome: &Outcome) -> Verdict {
+        let said = || format!("message {} was acknowledged as {outcome:?}: {}", message.id, message.body);
+        check("I13", !message.is_poison, said)?;
+        let row = || {
+            let (payment, _) = one.trail.payment.as_ref()?;
+            let payment = PaymentId::new(&**payment).ok()?;
+            let (source, event) = (one.trail.source.as_ref()?, one.trail.event.as_ref()?);
+            now(self.stores.ledger.view(source, &payment, event)).of_event
+        };
+        let is_so = match outcome {
+            Outcome::Applied | Outcome::Republished => row()
+                .is_some_and(|row| row.change.is_some() && self.published.contains_key(&version_of(&row))),
+            Outcome::Unchanged => row().is_some_and(|row| row.change.is_none()),
+            Outcome::Unmapped => true,
+            Outcome::Parked(kind) => self.stores.findings.all().iter().any(|finding| {
+                let is_about = match (&finding.subject, &one.trail.event) {
+                    (Subject::Event(found), Some(event)) => found == event,
+                    (Subject::Delivery(_), None) => true,
+                    _ => false,
+                };
+                finding.kind == *kind && one.trail.source.as_ref() == Some(&finding.source) && is_about
+            }),
+        };
+        check("I13", is_so, || format!("{}, and it is not so", said()))
+    }
+
+    /// What a message stays in the queue for is real.
+    fn check_unfinished(
+        &self,
+        providers: &Providers,
+        batch: &Batch<'_>,
+        message: &Message,
+        retry: &Retry,
+    ) -> Verdict {
+        let is_real = match retry {
+            Retry::NotANotice(_) | Retry::NoRow(_) => message.is_poison,
+            Retry::NoSource(name) => {
+                let source = providers.sources.iter().position(|source| source.name == name.as_str());
+                source.is_some_and(|source| {
+                    self.histories[source].seen_enabled(batch.began_at_ms, batch.ended_at_ms) != Was::Always
+                })
+            }
+            Retry::Port(_) | Retry::NotPublished => batch.mishaps > 0,
+            Retry::Panicked => batch.has_panicked,
+            Retry::Contended | Retry::NoTime => true,
+            Retry::Unwritable(_) => false,
+        };
+        check("I13", is_real, || {
+            format!("message {} stays for no reason: {retry}: {}", message.id, message.body)
+        })
+    }
+
+    /// Judges a publication (I5).
+    pub(crate) fn published(&mut self, event: &BusEvent) -> Verdict {
+        let detail: Value = serde_json::from_str(&event.detail).map_err(|error| Violation {
+            invariant: "I5",
+            what: format!("no JSON was published: {error}"),
+        })?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let data = &detail["data"];
+        let version = (text(&data["source"]), text(&data["payment"]), data["version"].as_u64().unwrap_or(0));
+        let rows = match (SourceName::new(&*version.0), PaymentId::new(&*version.1)) {
+            (Ok(source), Ok(payment)) => now(self.stores.ledger.history(&source, &payment)),
+            _ => Vec::new(),
+        };
+        let row = rows.iter().find(|row| row.version == version.2 && row.change.is_some());
+        check("I5", row.is_some(), || {
+            format!("{version:?} was published, and the ledger has no such change")
+        })?;
+        let fact = row.and_then(|row| serde_json::to_value(&row.fact).ok());
+        let is_told = fact.as_ref() == Some(&data["fact"])
+            && detail["type"] == event.detail_type
+            && detail["subject"] == version.1;
+        check("I5", is_told, || format!("{version:?} was published as something else: {}", event.detail))?;
+        let id = text(&detail["id"]);
+        let owner = self.published_ids.entry(id.clone()).or_insert_with(|| version.clone());
+        check("I5", *owner == version, || format!("{version:?} and {owner:?} have the same id {id}"))?;
+        let first = self.published_text.entry(version.clone()).or_insert_with(|| event.detail.clone());
+        let is_same = *first == event.detail;
+        check("I5", is_same, || format!("{version:?} was published as {first} and as {}", event.detail))?;
+        self.published.insert(version, detail);
+        Ok(())
+    }
+}
+
+fn version_of(row: &LedgerRow) -> Version {
+    (row.source.to_string(), row.payment.to_string(), row.version)
+}

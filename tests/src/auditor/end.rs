@@ -1,0 +1,390 @@
+//! What is judged when the world has fallen quiet.
+
+use super::model::{Account, Happening, Stage};
+use super::{Auditor, Verdict, check, source_name, version_of};
+use crate::world::provider::{Event, Providers, Telling};
+use countersign_app::ports::{InboxKey, InboxRow};
+use countersign_domain::finding::{Finding, FindingKind, Subject};
+use countersign_domain::ledger::LedgerRow;
+use countersign_domain::time::from_seconds;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that is left, sorted for the questions that are asked of it.
+struct Remains<'a> {
+    providers: &'a Providers,
+    /// By source and event id: the row that counts.
+    counted: BTreeMap<(String, String), InboxRow>,
+    conflicts: Vec<InboxRow>,
+    unreadable: Vec<InboxRow>,
+    ledger: Vec<LedgerRow>,
+    findings: Vec<Finding>,
+}
+
+impl Auditor {
+    /// Judges the end.
+    pub(crate) fn judge(&self, providers: &Providers) -> Verdict {
+        let remains = self.remains(providers);
+        self.check_quiet(&remains)?;
+        self.check_powerless(&remains)?;
+        self.check_unreadable(&remains)?;
+        let mut applied = BTreeMap::new();
+        for (number, event) in providers.events.iter().enumerate() {
+            if let Some(happening) = self.check_event(&remains, number, event)? {
+                applied.insert(number, happening);
+            }
+        }
+        check_strangers(&remains)?;
+        check_findings(&remains)?;
+        let payments: BTreeSet<_> =
+            providers.events.iter().map(|event| (event.source, &event.payment)).collect();
+        payments
+            .into_iter()
+            .try_for_each(|(source, payment)| self.check_payment(&remains, &applied, source, payment))
+    }
+
+    fn remains<'a>(&self, providers: &'a Providers) -> Remains<'a> {
+        let mut remains = Remains {
+            providers,
+            counted: BTreeMap::new(),
+            conflicts: Vec::new(),
+            unreadable: Vec::new(),
+            ledger: self.stores.ledger.rows(),
+            findings: self.stores.findings.all(),
+        };
+        for row in self.stores.inbox.rows() {
+            match &row.key {
+                InboxKey::Event { source, event } => {
+                    remains.counted.insert((source.to_string(), event.to_string()), row);
+                }
+                InboxKey::Conflict { .. } => remains.conflicts.push(row),
+                InboxKey::Unreadable { .. } => remains.unreadable.push(row),
+            }
+        }
+        remains
+    }
+
+    /// I15: nothing is left but what was never a message.
+    fn check_quiet(&self, remains: &Remains<'_>) -> Verdict {
+        let (waiting, dead) = self.stores.queue.left();
+        check("I15", waiting.is_empty(), || format!("messages are left in the queue: {waiting:?}"))?;
+        let lost: Vec<_> = dead.iter().filter(|letter| !letter.is_poison).collect();
+        check("I15", lost.is_empty(), || format!("dead letters are left that were messages: {lost:?}"))?;
+        let unanswered = remains.providers.unanswered();
+        check("I15", unanswered.is_empty(), || format!("webhooks are left without an answer: {unanswered:?}"))
+    }
+
+    /// I8: what was not authentic left nothing.
+    fn check_powerless(&self, remains: &Remains<'_>) -> Verdict {
+        let rows = remains.counted.values().chain(&remains.conflicts).chain(&remains.unreadable);
+        for row in rows {
+            let is_clean = !self.powerless.contains(row.attempt.as_str());
+            check("I8", is_clean, || format!("{} was written by what was not authentic", row.key))?;
+        }
+        let sent = self.stores.queue.traces();
+        let forged = sent.intersection(&self.powerless).next();
+        check("I8", forged.is_none(), || format!("a message was sent by what was not authentic: {forged:?}"))
+    }
+
+    /// I1: what could not be read is kept and seen.
+    fn check_unreadable(&self, remains: &Remains<'_>) -> Verdict {
+        for (source, bytes) in &self.unreadable {
+            let name = &remains.providers.sources[*source].name;
+            let text = String::from_utf8_lossy(bytes);
+            let row =
+                remains.unreadable.iter().find(|row| row.body == *bytes && row.key.source().as_str() == name);
+            let Some(InboxRow { key: InboxKey::Unreadable { digest, .. }, .. }) = row else {
+                return check("I1", false, || format!("{name}: {text} was answered, and is not kept"));
+            };
+            let subject = Subject::Delivery(digest.clone());
+            let is_seen = remains.has_finding(name, FindingKind::Unreadable, &subject);
+            check("I1", is_seen, || format!("{name}: {text} was kept, and nobody is told"))?;
+        }
+        Ok(())
+    }
+
+    /// I1, I2, I9: what becomes of one event. Returns what it did to its payment, if it did.
+    fn check_event(
+        &self,
+        remains: &Remains<'_>,
+        number: usize,
+        event: &Event,
+    ) -> Result<Option<Happening>, super::Violation> {
+        let source = &remains.providers.sources[event.source].name;
+        let name = format!("{source} {}", event.id);
+        let rows: Vec<_> = remains.rows_of(source, &event.id).collect();
+        let Some(kept) = remains.counted.get(&(source.clone(), event.id.clone())) else {
+            check("I1", false, || format!("{name} was acknowledged, and is not kept"))?;
+            return Ok(None);
+        };
+        let counts = event.items.iter().position(|item| item.as_bytes() == kept.body);
+        let Some(counts) = counts else {
+            check("I1", false, || format!("{name}: what is kept was never said"))?;
+            return Ok(None);
+        };
+        self.check_conflicts(remains, number, event, counts)?;
+        check("I2", rows.len() <= 1, || format!("{name} is in the ledger {} times", rows.len()))?;
+        let is_found = |kind| remains.has_event_finding(source, kind, &event.id);
+        match (&event.versions[counts], rows.first()) {
+            (Telling::Happens(happening), Some(row)) => {
+                let is_there = row.payment.as_str() == event.payment;
+                check("I1", is_there, || {
+                    format!("{name} was applied to {}, not {}", row.payment, event.payment)
+                })?;
+                Ok(Some(happening.clone()))
+            }
+            (Telling::Happens(happening), None) => {
+                let is_set_aside = is_found(FindingKind::Contradiction);
+                check("I1", is_set_aside, || format!("{name} is neither applied nor set aside"))?;
+                let why = || format!("{name} ({happening:?}) was set aside, and contradicts nothing");
+                check("I1", remains.is_contradicted(event, happening), why)?;
+                Ok(None)
+            }
+            (Telling::Unmapped | Telling::Garbled(_), Some(row)) => {
+                check("I1", false, || format!("{name} says nothing, and was applied as {:?}", row.fact))?;
+                Ok(None)
+            }
+            (Telling::Unmapped, None) => Ok(None),
+            (Telling::Garbled(garble), None) => {
+                let is_set_aside = is_found(FindingKind::Untranslatable);
+                check("I1", is_set_aside, || format!("{name} ({garble:?}) is not set aside"))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// I9: every other meaning that was acknowledged is kept apart, and seen.
+    fn check_conflicts(&self, remains: &Remains<'_>, number: usize, event: &Event, counts: usize) -> Verdict {
+        let source = &remains.providers.sources[event.source].name;
+        for (version, item) in event.items.iter().enumerate() {
+            if version == counts || !self.acknowledged.contains(&(number, version)) {
+                continue;
+            }
+            let name = format!("{source} {}, version {version}", event.id);
+            let is_kept = remains.conflicts.iter().any(|row| row.body == item.as_bytes());
+            check("I9", is_kept, || format!("{name} was acknowledged, and is not kept"))?;
+            let is_seen = remains.has_event_finding(source, FindingKind::Conflicting, &event.id);
+            check("I9", is_seen, || format!("{name} was kept, and nobody is told"))?;
+        }
+        Ok(())
+    }
+
+    /// I3, I4, I5, I6, I10, I16: one payment's page.
+    fn check_payment(
+        &self,
+        remains: &Remains<'_>,
+        applied: &BTreeMap<usize, Happening>,
+        source: usize,
+        payment: &str,
+    ) -> Verdict {
+        let name = &remains.providers.sources[source].name;
+        let rows: Vec<_> = remains.ledger.iter().filter(|row| row.is_of(name, payment)).collect();
+        let versions: Vec<_> = rows.iter().map(|row| row.version).collect();
+        let is_gapless = versions.iter().zip(1..).all(|(found, expected)| *found == expected);
+        check("I4", is_gapless, || format!("{name} {payment} has the versions {versions:?}"))?;
+        let page = Page { name: format!("{name} {payment}"), is_spoilt: remains.is_spoilt(source, payment) };
+        let mut so_far = BTreeMap::new();
+        let mut told_stage = Stage::Unknown;
+        for row in &rows {
+            let event = remains.number_of(source, row.cause.event.as_str());
+            if let Some((number, happening)) = event.and_then(|number| applied.get_key_value(&number)) {
+                so_far.insert(*number, happening);
+            }
+            page.check_version(row, &fold(&so_far))?;
+            let told = self.published.get(&version_of(row));
+            let is_told = told.is_some() == row.change.is_some();
+            check("I5", is_told, || {
+                format!("{} v{} was not published as it should", page.name, row.version)
+            })?;
+            if let (Some(told), Some(event)) = (told, event) {
+                told_stage = page.check_told(&remains.providers.events[event], row, told, told_stage)?;
+            }
+        }
+        page.check_end(rows.last().copied(), &fold(&so_far), told_stage)
+    }
+}
+
+/// The model's account of some events, in the provider's order.
+fn fold(happenings: &BTreeMap<usize, &Happening>) -> Account {
+    let mut account = Account::default();
+    happenings.values().for_each(|happening| account.happen(happening));
+    account
+}
+
+/// One payment.
+struct Page {
+    name: String,
+    /// Whether its provider contradicted itself: then only what every order has in common can be judged.
+    is_spoilt: bool,
+}
+
+impl Page {
+    /// I4: a version is what its events add up to.
+    fn check_version(&self, row: &LedgerRow, account: &Account) -> Verdict {
+        let stage = stage_of(row);
+        let at = || format!("{} v{} after {}", self.name, row.version, row.cause.event);
+        let expected = account.stage();
+        let is_right = self.is_spoilt || stage == Some(expected);
+        check("I4", is_right, || {
+            format!("{}: it stands at {stage:?}, where the books say {expected:?}", at())
+        })?;
+        let amounts =
+            row.state.amounts().map(|a| [a.requested, a.authorized, a.captured, a.disputed, a.paid_out]);
+        let expected = account.amounts();
+        let is_right = self.is_spoilt || amounts == expected;
+        check("I4", is_right, || format!("{}: it has {amounts:?}, where the books say {expected:?}", at()))
+    }
+
+    /// I3, I5, I6: what consumers were told of a version fits what they were told before. Returns where the payment then
+    /// stands for them.
+    fn check_told(&self, event: &Event, row: &LedgerRow, told: &Value, before: Stage) -> Result<Stage, super::Violation> {
+        let data = &told["data"];
+        let at = || format!("{} v{}", self.name, row.version);
+        let amounts = serde_json::to_value(row.state.amounts()).unwrap_or_default();
+        check("I5", data["amounts"] == amounts, || {
+            format!("{}: other amounts were told: {}", at(), data["amounts"])
+        })?;
+        if data["register"] != "payment" {
+            return Ok(before);
+        }
+        let stage = |field: &str| data[field].as_str().and_then(Stage::named);
+        let (from, to) = (stage("from"), stage("to"));
+        check("I6", from == Some(before), || {
+            format!("{}: it was {before:?}, and moves from {from:?}", at())
+        })?;
+        let to = to.unwrap_or_default();
+        let is_onward = self.is_spoilt || to.rank() >= before.rank();
+        check("I3", is_onward, || format!("{}: it went back from {before:?} to {to:?}", at()))?;
+        Ok(to)
+    }
+
+    /// I10, I16: the end is that of the books.
+    fn check_end(&self, last: Option<&LedgerRow>, account: &Account, told: Stage) -> Verdict {
+        let stage = last.map_or(Some(Stage::Unknown), stage_of);
+        check("I6", stage == Some(told), || format!("{} ends at {stage:?}, told as {told:?}", self.name))?;
+        let expected = account.stage();
+        let is_right = self.is_spoilt || told == expected;
+        check("I16", is_right, || format!("{} ends at {told:?}, not {expected:?}", self.name))?;
+        let Some(amounts) = last.and_then(|row| row.state.amounts()) else { return Ok(()) };
+        if self.is_spoilt {
+            return Ok(());
+        }
+        let is_right = amounts.refunded == account.given_back();
+        let expected = account.given_back();
+        check("I16", is_right, || format!("{}: {} given back, not {expected}", self.name, amounts.refunded))?;
+        let most = amounts.authorized.max(amounts.requested);
+        let is_balanced =
+            0 <= amounts.refunded && amounts.refunded <= amounts.captured && amounts.captured <= most;
+        check("I10", is_balanced, || format!("{}: the amounts do not fit: {amounts:?}", self.name))
+    }
+}
+
+fn stage_of(row: &LedgerRow) -> Option<Stage> {
+    let word = serde_json::to_value(row.state.status()).ok()?;
+    Stage::named(word.as_str()?)
+}
+
+/// I2, I8: nothing is in the ledger that no provider ever said.
+fn check_strangers(remains: &Remains<'_>) -> Verdict {
+    for row in &remains.ledger {
+        let is_known = remains.providers.sources.iter().enumerate().any(|(source, known)| {
+            known.name == row.source.as_str() && remains.number_of(source, row.cause.event.as_str()).is_some()
+        });
+        check("I8", is_known, || {
+            format!("{} {} was applied, and no provider said it", row.source, row.cause.event)
+        })?;
+    }
+    Ok(())
+}
+
+/// No doubt without a reason.
+fn check_findings(remains: &Remains<'_>) -> Verdict {
+    for finding in &remains.findings {
+        let source =
+            remains.providers.sources.iter().position(|source| source.name == finding.source.as_str());
+        let event = match (&finding.subject, source) {
+            (Subject::Event(id), Some(source)) => remains.number_of(source, id.as_str()),
+            _ => None,
+        };
+        let event = event.map(|number| &remains.providers.events[number]);
+        let counts = |event: &Event| {
+            let row = remains.counted.get(&(finding.source.to_string(), event.id.clone()))?;
+            let version = event.items.iter().position(|item| item.as_bytes() == row.body)?;
+            Some(event.versions[version].clone())
+        };
+        let is_real = match finding.kind {
+            FindingKind::Unreadable => matches!(finding.subject, Subject::Delivery(_)),
+            FindingKind::Conflicting => event.is_some_and(|event| event.versions.len() > 1),
+            FindingKind::Untranslatable => {
+                event.and_then(counts).is_some_and(|telling| matches!(telling, Telling::Garbled(_)))
+            }
+            FindingKind::Contradiction => event
+                .is_some_and(|event| remains.rows_of(finding.source.as_str(), &event.id).next().is_none()),
+            _ => false,
+        };
+        check("I1", is_real, || format!("a finding without a reason: {finding:?}"))?;
+    }
+    Ok(())
+}
+
+impl Remains<'_> {
+    fn rows_of<'a>(&'a self, source: &'a str, event: &'a str) -> impl Iterator<Item = &'a LedgerRow> {
+        let is_of =
+            move |row: &&LedgerRow| row.source.as_str() == source && row.cause.event.as_str() == event;
+        self.ledger.iter().filter(is_of)
+    }
+
+    fn number_of(&self, source: usize, id: &str) -> Option<usize> {
+        self.providers.events.iter().position(|event| event.source == source && event.id == id)
+    }
+
+    fn has_finding(&self, source: &str, kind: FindingKind, subject: &Subject) -> bool {
+        let is_it = |found: &Finding| {
+            found.source.as_str() == source && found.kind == kind && found.subject == *subject
+        };
+        self.findings.iter().any(is_it)
+    }
+
+    fn has_event_finding(&self, source: &str, kind: FindingKind, event: &str) -> bool {
+        let is_about = |subject: &Subject| matches!(subject, Subject::Event(id) if id.as_str() == event);
+        let of_source = self.findings.iter().filter(|found| found.source == source_name(source));
+        of_source.into_iter().any(|found| found.kind == kind && is_about(&found.subject))
+    }
+
+    /// Whether a payment's provider contradicted itself.
+    fn is_spoilt(&self, source: usize, payment: &str) -> bool {
+        let mut of_payment =
+            self.providers.events.iter().filter(|e| e.source == source && e.payment == payment);
+        of_payment.any(|event| event.is_contradiction || event.versions.len() > 1)
+    }
+
+    /// Whether something that was applied stands against it: other money, or another amount of the same thing.
+    fn is_contradicted(&self, event: &Event, happening: &Happening) -> bool {
+        let name = &self.providers.sources[event.source].name;
+        let rows = self.ledger.iter().filter(|row| row.is_of(name, &event.payment));
+        let others = rows.filter_map(|row| self.number_of(event.source, row.cause.event.as_str()));
+        let said = others.flat_map(|number| {
+            let other = &self.providers.events[number];
+            other.versions.iter().map(move |version| (other.currency, version))
+        });
+        said.into_iter().any(|(currency, version)| {
+            let Telling::Happens(other) = version else { return false };
+            let both_have_amounts = other.amount().is_some() && happening.amount().is_some();
+            let is_other_money = currency != event.currency && both_have_amounts;
+            let is_same_thing =
+                happening.fixed_item().is_some() && happening.fixed_item() == other.fixed_item();
+            is_other_money || (is_same_thing && happening.amount() != other.amount())
+        })
+    }
+}
+
+/// Whose row it is.
+trait IsOf {
+    fn is_of(&self, source: &str, payment: &str) -> bool;
+}
+
+impl IsOf for LedgerRow {
+    fn is_of(&self, source: &str, payment: &str) -> bool {
+        self.source.as_str() == source && self.payment.as_str() == payment
+    }
+}
