@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::thread;
 
 /// Worlds that every run of the tests lives through.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 2_000;
 
 /// One world, traced to the end: `COUNTERSIGN_SEED=7 cargo test --workspace --test it simulate -- --nocapture`.
 const SEED_VARIABLE: &str = "COUNTERSIGN_SEED";

@@ -237,12 +237,22 @@ impl Page {
 
     /// I3, I5, I6: what consumers were told of a version fits what they were told before. Returns where the payment then
     /// stands for them.
-    fn check_told(&self, event: &Event, row: &LedgerRow, told: &Value, before: Stage) -> Result<Stage, super::Violation> {
+    fn check_told(
+        &self,
+        event: &Event,
+        row: &LedgerRow,
+        told: &Value,
+        before: Stage,
+    ) -> Result<Stage, super::Violation> {
         let data = &told["data"];
         let at = || format!("{} v{}", self.name, row.version);
         let amounts = serde_json::to_value(row.state.amounts()).unwrap_or_default();
         check("I5", data["amounts"] == amounts, || {
             format!("{}: other amounts were told: {}", at(), data["amounts"])
+        })?;
+        let time = from_seconds(event.at_ms.div_euclid(1_000)).to_string();
+        check("I5", told["time"] == *time, || {
+            format!("{}: it happened at {time}, told as {}", at(), told["time"])
         })?;
         if data["register"] != "payment" {
             return Ok(before);

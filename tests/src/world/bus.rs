@@ -1,6 +1,5 @@
 //! The bus: it takes what is published, and says so for each entry.
 
-use super::hub::Hub;
 use countersign_app::ports::{Bus, Port, PortError};
 use countersign_domain::event::BusEvent;
 use countersign_domain::limits::BUS_ENTRIES_MAX;
@@ -32,13 +31,7 @@ pub(crate) fn show_refused(refused: &Vec<usize>) -> String {
     if refused.is_empty() { "all taken".to_owned() } else { format!("refused {refused:?}") }
 }
 
-/// Whether the world is still to be looked at by somebody.
+/// What the trace says of events.
 pub(crate) fn describe(events: &[BusEvent]) -> String {
     events.iter().map(|event| event.detail_type).collect::<Vec<_>>().join(", ")
-}
-
-impl std::fmt::Debug for Hub {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hub")
-    }
 }

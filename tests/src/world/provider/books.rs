@@ -48,21 +48,14 @@ pub(crate) enum Telling {
     Garbled(Garble),
 }
 
-/// What a payment's life may hold, of what a provider can say.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Abilities {
-    pub(crate) can_pull_back: bool,
-    pub(crate) can_name_refunds: bool,
-}
-
 /// One payment's life.
 pub(crate) struct Life {
     pub(crate) currency: Currency,
     pub(crate) happenings: Vec<Happening>,
 }
 
-/// Lets a payment live.
-pub(crate) fn live(name: &str, can: Abilities, dice: &mut Dice) -> Life {
+/// Lets a payment live. Not every provider can say that a bank pulled money back.
+pub(crate) fn live(name: &str, can_be_pulled_back: bool, dice: &mut Dice) -> Life {
     let currency = dice.pick(&CURRENCIES);
     let amount = dice.between(100, 100_000);
     let mut life = vec![Happening::Asked(amount)];
@@ -102,19 +95,19 @@ pub(crate) fn live(name: &str, can: Abilities, dice: &mut Dice) -> Life {
     };
     if taken > 0 {
         match dice.below(4) {
-            0 if can.can_pull_back => {
+            0 if can_be_pulled_back => {
                 life.push(Happening::PulledBack { item: format!("{name}-back"), amount: taken });
             }
             0 | 1 => dispute(&mut life, name, taken, dice),
-            2 => refunds(&mut life, name, taken, can, dice),
+            2 => refunds(&mut life, name, taken, dice),
             _ => {}
         }
     }
     Life { currency, happenings: life }
 }
 
-fn refunds(life: &mut Vec<Happening>, name: &str, taken: i64, can: Abilities, dice: &mut Dice) {
-    let is_named = can.can_name_refunds && dice.in_thousand(700);
+fn refunds(life: &mut Vec<Happening>, name: &str, taken: i64, dice: &mut Dice) {
+    let is_named = dice.in_thousand(700);
     let mut alive = 0;
     for n in 0..dice.between(1, 3) {
         let left = taken.saturating_sub(alive);

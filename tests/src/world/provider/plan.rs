@@ -1,6 +1,6 @@
 //! What a world's providers will do, decided before it begins.
 
-use super::books::{Abilities, Currency, Garble, Life, Telling, live, pay_out};
+use super::books::{Currency, Garble, Life, Telling, live, pay_out};
 use super::wire::Format;
 use super::{Providers, Webhook};
 use crate::auditor::model::Happening;
@@ -57,7 +57,7 @@ pub(crate) struct Rotation {
 /// Latest moment at which something begins to happen at a provider, in milliseconds after the beginning.
 const BEGINNINGS_MS_MAX: i64 = 900_000;
 /// How many events a hot payment has more than others.
-const HOT_EVENTS: u32 = 24;
+const HOT_EVENTS: u32 = 40;
 /// How late a late webhook is, in milliseconds.
 const LATE_MS_MAX: i64 = 1_500_000;
 
@@ -123,25 +123,32 @@ impl Planner<'_> {
 
     fn payment(&mut self, source: usize, number: i64) {
         let format = self.providers.sources[source].format;
-        let can = Abilities { can_pull_back: format != Format::Stripe, can_name_refunds: true };
         let is_payout = self.dice.in_thousand(150);
         let name = format!("{}{number}", if is_payout { "po_" } else { "pi_" });
-        let Life { currency, mut happenings } =
-            if is_payout { pay_out(&name, &mut self.dice) } else { live(&name, can, &mut self.dice) };
+        let Life { currency, mut happenings } = if is_payout {
+            pay_out(&name, &mut self.dice)
+        } else {
+            live(&name, format != Format::Stripe, &mut self.dice)
+        };
         let is_hot = !is_payout && self.strikes(Fault::HotPayment);
         if is_hot {
             let declined = |n| Happening::Declined(format!("{name}-again{n}"));
             happenings.splice(1..1, (0..HOT_EVENTS).map(declined));
         }
         let mut at_ms = self.state.now_ms.saturating_add(self.dice.between(0, BEGINNINGS_MS_MAX));
-        let is_hurried = is_hot || self.dice.in_thousand(500);
+        let is_hurried = self.dice.in_thousand(500);
+        let pause_ms_max = match (is_hot, is_hurried) {
+            (true, _) => 0,
+            (false, true) => 300,
+            (false, false) => 180_000,
+        };
         for happening in happenings {
             let contradiction = self.contradiction(&happening, currency);
             self.event(source, &name, currency, at_ms, Telling::Happens(happening), false);
             if let Some((currency, happening)) = contradiction {
                 self.event(source, &name, currency, at_ms, Telling::Happens(happening), true);
             }
-            at_ms = at_ms.saturating_add(self.dice.between(0, if is_hot { 20 } else if is_hurried { 300 } else { 180_000 }));
+            at_ms = at_ms.saturating_add(self.dice.between(0, pause_ms_max));
             if self.dice.in_thousand(80) {
                 self.event(source, &name, currency, at_ms, Telling::Unmapped, false);
             }
