@@ -65,7 +65,7 @@ pub enum Rejected {
     /// Not a POST.
     #[error("webhooks are sent with POST")]
     Method,
-    /// A body that is neither JSON nor text.
+    /// A body that is not JSON, or is encoded.
     #[error("the body must be application/json without content-encoding")]
     ContentType,
     /// Over the limit.
