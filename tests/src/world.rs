@@ -333,6 +333,8 @@ impl World {
             mode: Mode::Live,
             state: if is_enabled { SourceState::Enabled } else { SourceState::Disabled },
             api_base_url: None,
+            settings: Default::default(),
+            asks_back: false,
         });
         self.auditor.histories[source].set_enabled(self.hub.now_ms(), is_enabled);
     }

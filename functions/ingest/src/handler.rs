@@ -24,7 +24,10 @@ pub(crate) async fn handle<S: Sources, K: Secrets, I: Inbox, Q: Queue>(
 }
 
 fn read(request: lambda_http::Request) -> Request {
-    let source = request.path_parameters().first("source").unwrap_or_default().to_owned();
+    let in_path = request.path_parameters();
+    let source = in_path.first("source").unwrap_or_default().to_owned();
+    let path_token = in_path.first("token").map(str::to_owned);
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let (parts, body) = request.into_parts();
     let text =
         |value: &lambda_http::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -38,6 +41,8 @@ fn read(request: lambda_http::Request) -> Request {
     Request {
         method: parts.method.to_string(),
         source,
+        path_token,
+        query,
         headers: Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
         body,
     }

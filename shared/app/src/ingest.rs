@@ -8,11 +8,14 @@ use crate::caches::{KeyCache, Reason, SourceCache};
 use crate::ports::{
     Inbox, InboxKey, InboxRow, Notice, Origin, Port, PortError, Put, Queue, Secrets, Sources,
 };
-use countersign_domain::dialect::Dialect;
+use countersign_domain::content::form_field;
+use countersign_domain::dialect::{Challenge, Content, Dialect};
 use countersign_domain::envelope::{RawEvent, Split, Unreadable, split};
 use countersign_domain::ids::{Sha256Hex, SourceName, TraceId};
 use countersign_domain::limits::{BODY_BYTES_MAX, QUEUE_ENTRIES_MAX, RECORDS_IN_FLIGHT_MAX};
-use countersign_domain::signature::{Delivery, Headers, KeyAge, SignatureError, Verified, verify};
+use countersign_domain::signature::{
+    Delivery, Headers, KeyAge, SignatureError, Verified, answer_challenge, verify,
+};
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -38,10 +41,14 @@ pub struct Ingest<S, K, I, Q> {
 /// A request as the edge saw it.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// `POST`.
+    /// `POST`; `GET` where a dialect's deliveries or its provider's challenges come that way.
     pub method: String,
-    /// The last part of the path.
+    /// The source's name in the path.
     pub source: String,
+    /// What stands in the path behind it.
+    pub path_token: Option<String>,
+    /// The query, as it was sent, without its question mark.
+    pub query: String,
     /// Its headers.
     pub headers: Headers,
     /// Its body after base64 decoding.
@@ -62,12 +69,12 @@ pub struct Arrival {
 /// Why a request was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejected {
-    /// Not a POST.
-    #[error("webhooks are sent with POST")]
-    Method,
-    /// A body that is not JSON, or is encoded.
-    #[error("the body must be application/json without content-encoding")]
-    ContentType,
+    /// Not a POST, or not a GET where those come.
+    #[error("webhooks are sent here with {0}")]
+    Method(&'static str),
+    /// A body of another type than the source's, or an encoded one.
+    #[error("the body must be {0} without content-encoding")]
+    ContentType(&'static str),
     /// Over the limit.
     #[error("the body has {bytes} bytes, more than {BODY_BYTES_MAX}")]
     TooLarge {
@@ -99,8 +106,8 @@ impl Rejected {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Method => 405,
-            Self::ContentType => 415,
+            Self::Method(_) => 405,
+            Self::ContentType(_) => 415,
             Self::TooLarge { .. } => 413,
             Self::UnknownSource => 404,
             Self::Unauthentic { status, .. } => *status,
@@ -113,8 +120,8 @@ impl Rejected {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Method => "method",
-            Self::ContentType => "content_type",
+            Self::Method(_) => "method",
+            Self::ContentType(_) => "content_type",
             Self::TooLarge { .. } => "too_large",
             Self::UnknownSource => "unknown_source",
             Self::Unauthentic { .. } => "signature",
@@ -166,10 +173,18 @@ impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
     /// [`Rejected`] with the status to answer. Only [`Rejected::Unavailable`] is ours to mend; the provider tries
     /// again.
     pub async fn accept(&self, request: &Request, arrival: &Arrival) -> Result<Accepted, Rejected> {
-        check_form(request)?;
+        if request.body.len() > BODY_BYTES_MAX {
+            return Err(Rejected::TooLarge { bytes: request.body.len() });
+        }
         let source = self.source(&request.source, arrival.now).await?;
+        if let Some(challenge) = &source.dialect.answers.challenge
+            && let Some(text) = asked(challenge, request)
+        {
+            return self.answer(&source, challenge, &text, arrival.now).await;
+        }
+        check_form(&source.dialect, request)?;
         let verified = self.verify(&source, request, arrival.now).await?;
-        let split = split(&source.dialect, &verified);
+        let split = split(&source, &verified);
         let rows = rows(&source, &verified, split, arrival);
         let mut accepted = self.keep(rows, arrival).await.map_err(Rejected::Unavailable)?;
         let is_nothing_readable =
@@ -190,12 +205,17 @@ impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
 
     async fn verify<'a>(
         &self,
-        source: &Source,
+        source: &'a Source,
         request: &'a Request,
         now: Timestamp,
     ) -> Result<Verified<'a>, Rejected> {
         let auth = &source.dialect.auth;
-        let delivery = Delivery { headers: &request.headers, body: &request.body };
+        let body = match source.dialect.envelope.content {
+            Content::Query => request.query.as_bytes(),
+            Content::Json | Content::Form | Content::FormXml { .. } => &request.body,
+        };
+        let delivery =
+            Delivery { headers: &request.headers, body, path_token: request.path_token.as_deref() };
         let mut reason = Reason::Verify;
         loop {
             let keys = self
@@ -217,6 +237,22 @@ impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
                 }
             }
         }
+    }
+
+    /// Answers a provider that asks whether we hold the key. Nothing is kept.
+    async fn answer(
+        &self,
+        source: &Source,
+        challenge: &Challenge,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Accepted, Rejected> {
+        let keys = self.key_cache.get(&self.secrets, source, now, Reason::Verify);
+        let keys = keys.await.map_err(Rejected::Unavailable)?;
+        let answer = keys.and_then(|keys| answer_challenge(&source.dialect.auth, challenge, &keys, text));
+        let status = source.dialect.answers.unauthentic_status;
+        let ok_body = answer.ok_or(Rejected::Unauthentic { error: SignatureError::Mismatch, status })?;
+        Ok(Accepted { ok_body, ..Accepted::default() })
     }
 
     /// Writes the rows, then sends the messages: in that order, and all of them, or an error.
@@ -242,23 +278,43 @@ impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
     }
 }
 
-fn check_form(request: &Request) -> Result<(), Rejected> {
-    if request.method != "POST" {
-        return Err(Rejected::Method);
+/// The text of a provider's challenge, if the request is one.
+fn asked(challenge: &Challenge, request: &Request) -> Option<String> {
+    if request.method != "GET" {
+        return None;
     }
-    if request.body.len() > BODY_BYTES_MAX {
-        return Err(Rejected::TooLarge { bytes: request.body.len() });
+    form_field(request.query.as_bytes(), &challenge.parameter).ok().flatten()
+}
+
+fn check_form(dialect: &Dialect, request: &Request) -> Result<(), Rejected> {
+    let (method, media_type) = match dialect.envelope.content {
+        Content::Json => ("POST", "application/json"),
+        Content::Form | Content::FormXml { .. } => ("POST", "application/x-www-form-urlencoded"),
+        Content::Query => ("GET", "empty"),
+    };
+    if request.method != method {
+        return Err(Rejected::Method(method));
     }
-    let header = |name| request.headers.one(name).map_err(|_| Rejected::ContentType);
+    let wrong = || Rejected::ContentType(media_type);
+    let header = |name| request.headers.one(name).map_err(|_| wrong());
     if header("content-encoding")?.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Rejected::ContentType);
+        return Err(wrong());
     }
-    let media_type = header("content-type")?.map(|value| value.split(';').next().unwrap_or_default().trim());
-    match media_type {
+    if dialect.envelope.content == Content::Query {
+        return if request.body.is_empty() { Ok(()) } else { Err(wrong()) };
+    }
+    let found = header("content-type")?.map(|value| value.split(';').next().unwrap_or_default().trim());
+    match found {
         None => Ok(()),
-        Some(kind) if kind.eq_ignore_ascii_case("application/json") => Ok(()),
-        Some(kind) if kind.starts_with("application/") && kind.ends_with("+json") => Ok(()),
-        Some(_) => Err(Rejected::ContentType),
+        Some(kind) if kind.eq_ignore_ascii_case(media_type) => Ok(()),
+        Some(kind)
+            if media_type == "application/json"
+                && kind.starts_with("application/")
+                && kind.ends_with("+json") =>
+        {
+            Ok(())
+        }
+        Some(_) => Err(wrong()),
     }
 }
 

@@ -123,6 +123,8 @@ pub enum Origin {
     Delivery,
     /// Found in the provider's list of events by reconciliation.
     Listed,
+    /// A delivered event with what the provider's API said of it.
+    Fetched,
     /// Made by reconciliation from the provider's own payment; its body is our own
     /// [`PaymentFact`](countersign_domain::translate::PaymentFact).
     Correction,

@@ -15,7 +15,7 @@ use countersign_domain::limits::{BUS_ENTRIES_MAX, COMMIT_ATTEMPTS_MAX, RECORDS_I
 use countersign_domain::payment::Conflict;
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
-use countersign_domain::translate::{PaymentFact, TranslateError, Translation, translate};
+use countersign_domain::translate::{Body, PaymentFact, TranslateError, Translation, named, translate};
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use std::panic::AssertUnwindSafe;
@@ -64,6 +64,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Of the outcomes of one event's facts, the one that a person should hear of.
+    fn weightier(self, other: Self) -> Self {
+        let weight = |outcome: &Self| match outcome {
+            Self::Unmapped => 0,
+            Self::Unchanged => 1,
+            Self::Republished => 2,
+            Self::Applied => 3,
+            Self::Parked(_) => 4,
+        };
+        if weight(&other) > weight(&self) { other } else { self }
+    }
+
     /// A word for metrics and logs.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -140,12 +152,12 @@ pub struct Processed {
 /// A message that is committed and may have something to publish.
 struct Committed {
     outcome: Outcome,
-    publish: Option<BusEvent>,
+    publish: Vec<BusEvent>,
 }
 
 impl Committed {
     fn silent(outcome: Outcome) -> Self {
-        Self { outcome, publish: None }
+        Self { outcome, publish: Vec::new() }
     }
 }
 
@@ -214,23 +226,41 @@ where
         let source = self.source_cache.get(&self.sources, name, self.clock.now()).await?;
         let source = source.ok_or_else(|| Retry::NoSource(name.clone()))?;
         let Some(kind) = &row.kind else { return Err(Retry::NoRow(row.key.clone())) };
-        let fact = match understand(&source, kind, row) {
-            Ok(Translation::Fact(fact)) => fact,
+        let facts = match understand(&source, kind, row) {
+            Ok(Translation::Facts(facts)) => facts,
             Ok(Translation::Unmapped) => return Ok(Committed::silent(Outcome::Unmapped)),
             Err(error) => {
                 let subject = Subject::Event(event.clone());
                 return self.park(name, FindingKind::Untranslatable, subject, error.to_string()).await;
             }
         };
+        let mut all = Committed::silent(Outcome::Unmapped);
+        for (booked_as, fact) in named(event, facts) {
+            let one = self.commit_fact(name, (event, &booked_as), (row, kind), &fact, trail).await?;
+            all.publish.extend(one.publish);
+            all.outcome = all.outcome.weightier(one.outcome);
+        }
+        Ok(all)
+    }
+
+    async fn commit_fact(
+        &self,
+        name: &SourceName,
+        (delivered, event): (&EventId, &EventId),
+        cause: (&InboxRow, &EventKind),
+        fact: &PaymentFact,
+        trail: &mut Trail,
+    ) -> Result<Committed, Retry> {
         for _ in 0..COMMIT_ATTEMPTS_MAX {
-            match self.append(name, event, (row, kind), &fact).await? {
+            match self.append(name, event, cause, fact).await? {
                 Ok(Some((outcome, ledger_row))) => {
                     trail.payment = Some((ledger_row.payment.to_string(), ledger_row.version));
-                    return Ok(Committed { outcome, publish: event::of_row(&ledger_row)? });
+                    let publish = event::of_row(&ledger_row)?.into_iter().collect();
+                    return Ok(Committed { outcome, publish });
                 }
                 Ok(None) => {}
                 Err(conflict) => {
-                    let subject = Subject::Event(event.clone());
+                    let subject = Subject::Event(delivered.clone());
                     let reason = format!("payment {}: {conflict}", fact.payment);
                     return self.park(name, FindingKind::Contradiction, subject, reason).await;
                 }
@@ -290,9 +320,7 @@ where
         let mut waiting = Vec::new();
         for (trail, result) in committed {
             let outcome = result.map(|committed| {
-                if let Some(event) = committed.publish {
-                    waiting.push((processed.len(), event));
-                }
+                waiting.extend(committed.publish.into_iter().map(|event| (processed.len(), event)));
                 committed.outcome
             });
             processed.push(Processed { trail, outcome });
@@ -324,9 +352,10 @@ fn read_notice(message: &str) -> Result<Notice, Retry> {
 /// from the row, never from the body.
 fn understand(source: &Source, kind: &EventKind, row: &InboxRow) -> Result<Translation, TranslateError> {
     match row.origin {
-        Origin::Delivery | Origin::Listed => translate(source, kind, &row.body),
+        Origin::Delivery => translate(source, kind, Body::Delivered(&row.body)),
+        Origin::Listed | Origin::Fetched => translate(source, kind, Body::Json(&row.body)),
         Origin::Correction => match serde_json::from_slice(&row.body) {
-            Ok(fact) => Ok(Translation::Fact(fact)),
+            Ok(fact) => Ok(Translation::Facts(vec![fact])),
             Err(_) => Err(TranslateError::Missing { field: "fact", at: "the correction's body".to_owned() }),
         },
     }

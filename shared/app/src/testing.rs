@@ -4,7 +4,7 @@ mod scripted;
 
 pub(crate) use scripted::{Mishap, Script, Scripted};
 
-use countersign_domain::dialect::Dialect;
+use countersign_domain::dialect::{Dialect, Settings};
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
 use countersign_domain::sign::sign;
 use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
@@ -50,6 +50,8 @@ pub(crate) fn source_config(name: &str, dialect: &str) -> SourceConfig {
         mode: Mode::Live,
         state: SourceState::Enabled,
         api_base_url: None,
+        settings: Settings::new(),
+        asks_back: false,
     }
 }
 

@@ -8,7 +8,7 @@ use countersign_domain::ledger::LedgerRow;
 use countersign_domain::payment::{Amounts, Change};
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
-use countersign_domain::translate::{Translation, translate};
+use countersign_domain::translate::{Body, PaymentFact, Translation, named, translate};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -113,8 +113,8 @@ pub async fn event(
     let mut entries = Vec::new();
     let key = InboxKey::Event { source: name.clone(), event: event.clone() };
     if let Some(row) = inbox.get(&key).await? {
-        if let Some(payment) = payment_of(source, &row) {
-            let view = ledger.view(name, &payment, event).await?;
+        for (id, PaymentFact { payment, .. }) in named(event, facts_of(source, &row)) {
+            let view = ledger.view(name, &payment, &id).await?;
             entries.extend(view.of_event.iter().flat_map(recorded));
         }
         entries.extend(receipt(event, row));
@@ -124,16 +124,18 @@ pub async fn event(
     Ok(in_order(entries))
 }
 
-fn payment_of(source: &Source, row: &InboxRow) -> Option<PaymentId> {
-    let fact = match row.origin {
-        Origin::Correction => serde_json::from_slice(&row.body).ok()?,
-        Origin::Delivery | Origin::Listed => match translate(source, row.kind.as_ref()?, &row.body).ok()? {
-            Translation::Fact(fact) => fact,
-            Translation::Unmapped => return None,
-        },
+/// What an event says, as far as it can be told now.
+fn facts_of(source: &Source, row: &InboxRow) -> Vec<PaymentFact> {
+    let Some(kind) = &row.kind else { return Vec::new() };
+    let body = match row.origin {
+        Origin::Correction => return serde_json::from_slice(&row.body).into_iter().collect(),
+        Origin::Delivery => Body::Delivered(&row.body),
+        Origin::Listed | Origin::Fetched => Body::Json(&row.body),
     };
-    let countersign_domain::translate::PaymentFact { payment, .. } = fact;
-    Some(payment)
+    match translate(source, kind, body) {
+        Ok(Translation::Facts(facts)) => facts,
+        Ok(Translation::Unmapped) | Err(_) => Vec::new(),
+    }
 }
 
 async fn received(

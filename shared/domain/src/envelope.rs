@@ -1,10 +1,12 @@
 //! From verified bytes to events.
 
-use crate::dialect::{Dialect, IdFrom, TimeForm};
+use crate::content::{ContentError, as_json};
+use crate::dialect::{Content, Dialect, Livemode, LivemodeOf, NameFrom, TimeForm};
 use crate::ids::{EventId, EventKind, IdError, Sha256Hex};
-use crate::json::{self, Doc, JsonError, Path};
+use crate::json::{self, Doc, JsonError, Path, Place};
 use crate::limits::EVENTS_PER_DELIVERY_MAX;
 use crate::signature::{Headers, SignatureError, Verified};
+use crate::source::{Mode, Source};
 use crate::time::{Timestamp, from_seconds};
 
 /// One event of a delivery, named but not yet understood: what it means is decided behind the queue, so that a
@@ -40,6 +42,19 @@ pub enum EnvelopeError {
     /// Not JSON, a doubled key, too deep.
     #[error(transparent)]
     Json(#[from] JsonError),
+    /// Not the form or the XML that its dialect says.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// Play money at a source for real money, or the other way round.
+    #[error(
+        "the delivery says livemode = {livemode}, but the source is for {mode} mode: check which endpoint it is sent to"
+    )]
+    ModeDiffers {
+        /// What the delivery says, at most 40 characters of it.
+        livemode: String,
+        /// What the source is for.
+        mode: Mode,
+    },
     /// A field that an event must have is absent.
     #[error("the event has no {field}: nothing stands at {at}")]
     Missing {
@@ -73,20 +88,54 @@ pub struct Split {
 
 /// Splits a verified delivery into its events.
 #[must_use]
-pub fn split(dialect: &Dialect, verified: &Verified<'_>) -> Split {
-    split_body(dialect, verified.headers(), verified.body())
+pub fn split(source: &Source, verified: &Verified<'_>) -> Split {
+    let body = verified.body();
+    match check_mode(source, body) {
+        Err(error) => whole(error, body),
+        Ok(()) => split_body(&source.dialect, verified.headers(), body),
+    }
+}
+
+/// Nothing of a delivery of the other mode is an event.
+fn check_mode(source: &Source, body: &[u8]) -> Result<(), EnvelopeError> {
+    let Some(livemode) = source.dialect.envelope.livemode.as_ref().filter(|l| l.of == LivemodeOf::Delivery)
+    else {
+        return Ok(());
+    };
+    let json = as_json(&source.dialect.envelope.content, body)?;
+    let doc = Doc::parse(&json)?;
+    match mode_of(livemode, doc)? {
+        Some(mode) if mode == Ok(source.mode) => Ok(()),
+        Some(Ok(found)) => Err(EnvelopeError::ModeDiffers { livemode: found.to_string(), mode: source.mode }),
+        Some(Err(livemode)) => Err(EnvelopeError::ModeDiffers { livemode, mode: source.mode }),
+        None => Err(EnvelopeError::Missing { field: "livemode", at: livemode.path.as_str().to_owned() }),
+    }
+}
+
+/// The mode that a place says, or the text that stands there and says neither; nothing when nothing does.
+pub(crate) fn mode_of(livemode: &Livemode, doc: Doc<'_>) -> Result<Option<Result<Mode, String>>, JsonError> {
+    let found = doc.at(&livemode.path)?.and_then(Doc::scalar);
+    Ok(found.map(|found| match found.as_ref() {
+        text if text == livemode.live => Ok(Mode::Live),
+        text if text == livemode.test => Ok(Mode::Test),
+        text => Err(crate::money::excerpt(text)),
+    }))
+}
+
+fn whole(error: EnvelopeError, body: &[u8]) -> Split {
+    Split { events: Vec::new(), unreadable: vec![Unreadable { at: 0, error, body: body.to_vec() }] }
 }
 
 /// Splits a body of our own making, such as a dialect's example; a delivery goes through [`split`].
 pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> Split {
-    let whole = |error| Split {
-        events: Vec::new(),
-        unreadable: vec![Unreadable { at: 0, error, body: body.to_vec() }],
+    let json = match as_json(&dialect.envelope.content, body) {
+        Ok(json) => json,
+        Err(error) => return whole(error.into(), body),
     };
-    let items = match places(&dialect.envelope.events, body) {
-        Err(error) => return whole(error),
+    let items = match places(&dialect.envelope.events, &json) {
+        Err(error) => return whole(error, body),
         Ok(items) if items.len() > EVENTS_PER_DELIVERY_MAX => {
-            return whole(EnvelopeError::TooMany { events: items.len() });
+            return whole(EnvelopeError::TooMany { events: items.len() }, body);
         }
         Ok(items) => items,
     };
@@ -101,8 +150,9 @@ pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> S
                 split.events.push(event);
             }
             Err(error) => {
-                let body = item.source().as_bytes().to_vec();
-                split.unreadable.push(Unreadable { at, error, body });
+                let body =
+                    if dialect.envelope.content == Content::Json { item.source().as_bytes() } else { body };
+                split.unreadable.push(Unreadable { at, error, body: body.to_vec() });
             }
         }
     }
@@ -129,30 +179,51 @@ fn places<'a>(events: &Path, body: &'a [u8]) -> Result<Vec<Doc<'a>>, EnvelopeErr
 /// [`EnvelopeError`] names the field or the place.
 pub fn event(dialect: &Dialect, headers: &Headers, doc: Doc<'_>) -> Result<RawEvent, EnvelopeError> {
     let envelope = &dialect.envelope;
-    let id = match &envelope.id {
-        IdFrom::Body(path) => required(doc, "id", path)?,
-        IdFrom::Header(header) => headers
-            .one(header)?
-            .ok_or_else(|| EnvelopeError::Missing { field: "id", at: format!("the header {header}") })?
-            .to_owned(),
-    };
+    let id = EventId::new(name(&envelope.id, "id", headers, doc)?)?;
+    let kind = EventKind::new(name(&envelope.kind, "type", headers, doc)?)?;
     let occurred_at = match &envelope.occurred_at {
         Some((path, form)) => time_at(doc, path, *form)?,
         None => None,
     };
     Ok(RawEvent {
-        id: EventId::new(id)?,
-        kind: EventKind::new(required(doc, "type", &envelope.kind)?)?,
+        id,
+        kind,
         meaning: json::meaning(doc, &envelope.meaning)?,
         occurred_at,
         body: doc.source().to_owned(),
     })
 }
 
-fn required(doc: Doc<'_>, field: &'static str, path: &Path) -> Result<String, EnvelopeError> {
-    let text = doc.at(path)?.and_then(Doc::scalar);
-    let text = text.ok_or_else(|| EnvelopeError::Missing { field, at: path.as_str().to_owned() })?;
-    Ok(text.into_owned())
+fn name(
+    from: &NameFrom,
+    field: &'static str,
+    headers: &Headers,
+    doc: Doc<'_>,
+) -> Result<String, EnvelopeError> {
+    match from {
+        NameFrom::Body(places) => first(doc, field, places),
+        NameFrom::Header(header) => {
+            let text = headers.one(header)?;
+            let text =
+                text.ok_or_else(|| EnvelopeError::Missing { field, at: format!("the header {header}") })?;
+            Ok(text.to_owned())
+        }
+        NameFrom::Constant(text) => Ok(text.clone()),
+        NameFrom::Compose(parts) => {
+            let parts = parts.iter().map(|places| first(doc, field, places));
+            Ok(parts.collect::<Result<Vec<_>, _>>()?.join(":"))
+        }
+    }
+}
+
+fn first(doc: Doc<'_>, field: &'static str, places: &[Place]) -> Result<String, EnvelopeError> {
+    for place in places {
+        if let Some(text) = place.read(doc)? {
+            return Ok(text.into_owned());
+        }
+    }
+    let at = places.iter().map(|place| place.path().as_str()).collect::<Vec<_>>().join(" or ");
+    Err(EnvelopeError::Missing { field, at })
 }
 
 /// The time at a place; nothing when there is none or it cannot be read, because a time decides nothing.
@@ -163,6 +234,7 @@ pub fn time_at(doc: Doc<'_>, path: &Path, form: TimeForm) -> Result<Option<Times
     let text = doc.at(path)?.and_then(Doc::scalar);
     Ok(text.and_then(|text| match form {
         TimeForm::UnixS => text.parse().ok().map(from_seconds),
+        TimeForm::UnixMs => text.parse().ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()),
         TimeForm::Rfc3339 => text.parse().ok(),
     }))
 }

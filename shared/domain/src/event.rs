@@ -115,7 +115,7 @@ impl From<&Fact> for EventType {
             Fact::RequiresAction => Self::PaymentRequiresAction,
             Fact::Pending => Self::PaymentPending,
             Fact::Authorized { .. } => Self::PaymentAuthorized,
-            Fact::Captured { .. } => Self::PaymentCaptured,
+            Fact::Captured { .. } | Fact::CapturedPart { .. } => Self::PaymentCaptured,
             Fact::Failed { .. } => Self::PaymentFailed,
             Fact::Canceled => Self::PaymentCanceled,
             Fact::Expired => Self::PaymentExpired,

@@ -28,6 +28,13 @@ pub enum Fact {
         /// Amount taken, so far in all: a later and larger figure replaces a smaller one.
         amount: Money,
     },
+    /// Part of the money was taken, by a capture that says only what it took itself.
+    CapturedPart {
+        /// The provider's id of the capture.
+        part: ItemId,
+        /// Amount that it took.
+        amount: Money,
+    },
     /// An attempt was declined. The payment may still succeed by another attempt.
     Failed {
         /// The provider's id of the attempt.
@@ -163,6 +170,7 @@ impl Fact {
             Self::Initiated { amount }
             | Self::Authorized { amount }
             | Self::Captured { amount }
+            | Self::CapturedPart { amount, .. }
             | Self::CaptureReversed { amount, .. }
             | Self::Refunded { amount }
             | Self::Refund { amount, .. }

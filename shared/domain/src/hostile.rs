@@ -9,7 +9,7 @@ use crate::reconcile;
 use crate::signature::Headers;
 use crate::source::Mode;
 use crate::testing::{built_in, fixture, source};
-use crate::translate::translate;
+use crate::translate::{Body, translate};
 use proptest::prelude::*;
 
 /// Numbers, texts and words that parsers disagree on.
@@ -121,12 +121,12 @@ fn everything(dialect: &Dialect, body: &[u8]) {
     );
     let source = source(dialect.clone(), Mode::Test);
     for event in &split.events {
-        let once = translate(&source, &event.kind, event.body.as_bytes());
-        assert_eq!(once, translate(&source, &event.kind, event.body.as_bytes()));
+        let once = translate(&source, &event.kind, Body::Delivered(event.body.as_bytes()));
+        assert_eq!(once, translate(&source, &event.kind, Body::Delivered(event.body.as_bytes())));
     }
     for kind in dialect.facts.iter().flat_map(|rule| &rule.on) {
         let kind = EventKind::new(kind.as_str()).expect("a type");
-        let shown = translate(&source, &kind, body).map_err(|error| error.to_string());
+        let shown = translate(&source, &kind, Body::Json(body)).map_err(|error| error.to_string());
         assert!(shown.is_ok() || shown.is_err_and(|why| why.len() < 1_000), "an error never repeats a body");
     }
     if let (Some(reconcile), Ok(doc)) = (&dialect.reconcile, Doc::parse(body)) {

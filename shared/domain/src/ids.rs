@@ -141,6 +141,20 @@ names! {
 #[serde(transparent)]
 pub struct TraceId(String);
 
+impl EventId {
+    /// The id of something that came out of this event: the event's own, and a mark of what it is. The same parts give
+    /// the same id, and no other event's.
+    #[must_use]
+    pub fn with_digest(&self, what: &str) -> Self {
+        const MARK_BYTES: usize = 24;
+        let digest = Sha256Hex::of(&[self.0.as_bytes(), what.as_bytes()]);
+        let room = ID_BYTES_MAX.saturating_sub(MARK_BYTES).saturating_sub(1);
+        let (own, mark) =
+            (self.0.get(..room).unwrap_or(&self.0), digest.as_str().get(..MARK_BYTES).unwrap_or_default());
+        Self(format!("{own}~{mark}"))
+    }
+}
+
 impl TraceId {
     /// From 16 random bytes, which the caller brings.
     #[must_use]

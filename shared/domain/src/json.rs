@@ -4,8 +4,13 @@
 //! passes through a float. An object that names a key twice is refused wherever it is looked at, because two readers
 //! could disagree on which one counts.
 
+mod path;
+
+pub use path::{Path, PathError, Place};
+
 use crate::ids::Sha256Hex;
 use crate::limits::JSON_DEPTH_MAX;
+use path::Step;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -52,82 +57,6 @@ pub enum JsonError {
     },
 }
 
-/// One step of a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Key(String),
-    Index(usize),
-    Each,
-}
-
-/// A path into a JSON text: `$.data.object.id`, `$.items[0].code`, `$.events[*]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path {
-    text: String,
-    steps: Vec<Step>,
-}
-
-/// Why a text is not a path.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a path: {why}; write it like $.data.object.id, $.items[0].code or $.events[*]")]
-pub struct PathError {
-    text: String,
-    why: &'static str,
-}
-
-impl Path {
-    /// Reads a path.
-    ///
-    /// # Errors
-    /// [`PathError`] names the text and shows the form.
-    pub fn parse(text: &str) -> Result<Self, PathError> {
-        let fail = |why| PathError { text: text.to_owned(), why };
-        let mut rest = text.strip_prefix('$').ok_or_else(|| fail("it does not begin with $"))?;
-        let mut steps = Vec::new();
-        while !rest.is_empty() {
-            if let Some(after) = rest.strip_prefix('[') {
-                let (inside, tail) = after.split_once(']').ok_or_else(|| fail("a [ is not closed"))?;
-                steps.push(match inside {
-                    "*" => Step::Each,
-                    digits => Step::Index(digits.parse().map_err(|_| fail("an index is not a number"))?),
-                });
-                rest = tail;
-            } else if let Some(after) = rest.strip_prefix('.') {
-                let end = after.find(['.', '[']).unwrap_or(after.len());
-                let (key, tail) = after.split_at(end);
-                if key.is_empty() {
-                    return Err(fail("a key is empty"));
-                }
-                steps.push(Step::Key(key.to_owned()));
-                rest = tail;
-            } else {
-                return Err(fail("a step begins with neither . nor ["));
-            }
-        }
-        Ok(Self { text: text.to_owned(), steps })
-    }
-
-    /// The path as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether it may lead to several places.
-    #[must_use]
-    pub fn is_many(&self) -> bool {
-        self.steps.contains(&Step::Each)
-    }
-
-    /// The path of the list that the first `[*]` goes through, if there is one.
-    #[must_use]
-    pub fn list(&self) -> Option<Self> {
-        let at = self.steps.iter().position(|step| *step == Step::Each)?;
-        let steps = self.steps.get(..at)?.to_vec();
-        Some(Self { text: self.text.split("[*]").next().unwrap_or_default().to_owned(), steps })
-    }
-}
-
 impl<'a> Doc<'a> {
     /// Checks that the bytes are one JSON text.
     ///
@@ -166,7 +95,7 @@ impl<'a> Doc<'a> {
     /// [`JsonError::Kind`] when `[*]` meets something that is not a list; [`JsonError::DuplicateKey`].
     pub fn all(self, path: &Path) -> Result<Vec<Doc<'a>>, JsonError> {
         let mut places = vec![self];
-        for (depth, step) in path.steps.iter().enumerate() {
+        for (depth, step) in path.steps().iter().enumerate() {
             let mut next = Vec::new();
             for place in places {
                 match step {
@@ -174,8 +103,21 @@ impl<'a> Doc<'a> {
                     Step::Index(index) => {
                         next.extend(place.items().and_then(|items| items.get(*index).copied()))
                     }
+                    Step::Where(key, value) => {
+                        let mut found = Vec::new();
+                        for item in place.items().unwrap_or_default() {
+                            let member = item.member(key, path, depth)?.and_then(Doc::scalar);
+                            if member.is_some_and(|member| member == value.as_str()) {
+                                found.push(item);
+                            }
+                        }
+                        // Two that fit are as good as none: nothing says which one is meant.
+                        if let [only] = found.as_slice() {
+                            next.push(*only);
+                        }
+                    }
                     Step::Each => next.extend(place.items().ok_or_else(|| JsonError::Kind {
-                        at: path.text.clone(),
+                        at: path.as_str().to_owned(),
                         found: place.kind(),
                         expected: "a list",
                     })?),
@@ -184,7 +126,7 @@ impl<'a> Doc<'a> {
             places = next;
         }
         // Nothing at a place is nothing; nothing in a list is an item that its reader must see.
-        if path.steps.last() != Some(&Step::Each) {
+        if path.steps().last() != Some(&Step::Each) {
             places.retain(|place| !place.is_null());
         }
         Ok(places)
@@ -260,7 +202,7 @@ impl<'a> Doc<'a> {
         let mut found = None;
         for (name, value) in self.members()? {
             if name == key && found.replace(value).is_some() {
-                let at = format!("{} (step {depth})", path.text);
+                let at = format!("{} (step {depth})", path.as_str());
                 return Err(JsonError::DuplicateKey { at, key: key.to_owned() });
             }
         }

@@ -12,17 +12,21 @@
 //! | [`dialect`] | a provider as data: TOML, checked and compiled |
 //! | [`signature`], [`sign`] | delivery -> verified bytes, and the other way round |
 //! | [`envelope`] | verified bytes -> events |
-//! | [`translate`] | event -> fact |
+//! | [`content`] | forms and XML, read as if they were JSON |
+//! | [`fetch`] | what the provider is asked before an event is understood |
+//! | [`translate`] | event -> facts |
 //! | [`fact`], [`payment`] | what happened, and what it adds up to |
 //! | [`ledger`] | one row of the append-only ledger |
 //! | [`event`] | what the bus is told |
 //! | [`finding`] | a doubt that a person or a policy must settle |
 //! | [`reconcile`] | our books against the provider's |
 
+pub mod content;
 pub mod dialect;
 pub mod envelope;
 pub mod event;
 pub mod fact;
+pub mod fetch;
 pub mod finding;
 pub mod ids;
 pub mod json;

@@ -138,6 +138,8 @@ pub enum AmountForm {
     MinorInt,
     /// A string of minor units: `"2000"`.
     MinorString,
+    /// A string of minor units with a fraction that is zero: `"2000.0"`.
+    MinorStringFraction,
     /// A string of major units: `"20.00"`.
     DecimalString,
     /// A JSON number of major units, read from its source text: `20.00`.
@@ -163,6 +165,13 @@ impl Money {
             AmountForm::MinorInt | AmountForm::MinorString => {
                 (text, None, "a whole number of minor units without sign, point or exponent")
             }
+            AmountForm::MinorStringFraction => match text.split_once('.') {
+                Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => {
+                    (whole, None, MINOR_ZERO)
+                }
+                Some(_) => ("", None, MINOR_ZERO),
+                None => (text, None, MINOR_ZERO),
+            },
             AmountForm::DecimalString | AmountForm::DecimalNumber => match text.split_once('.') {
                 Some((whole, fraction)) => (whole, Some(fraction), DECIMAL),
                 None => (text, None, DECIMAL),
@@ -173,7 +182,9 @@ impl Money {
             return Err(MoneyError::NotAnAmount { text: excerpt(text), expected });
         }
         let wire_decimals = match form {
-            AmountForm::MinorInt | AmountForm::MinorString => exponent.unwrap_or(iso),
+            AmountForm::MinorInt | AmountForm::MinorString | AmountForm::MinorStringFraction => {
+                exponent.unwrap_or(iso)
+            }
             AmountForm::DecimalString | AmountForm::DecimalNumber => {
                 u32::try_from(fraction.unwrap_or_default().len()).unwrap_or(u32::MAX)
             }
@@ -209,6 +220,7 @@ pub fn major(minor: i64, currency: Currency) -> String {
     if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
+const MINOR_ZERO: &str = "a whole number of minor units, with or without a fraction of zeros";
 const DECIMAL: &str = "a plain decimal number such as 20.00, without sign or exponent";
 
 enum Rescale {

@@ -71,6 +71,8 @@ pub struct Payment {
     authorized: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     captured: Option<i64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    capture_parts: BTreeMap<ItemId, i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded: Option<i64>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -249,6 +251,10 @@ impl Payment {
             Fact::Expired => drop(self.milestones.insert(Milestone::Expired)),
             Fact::Authorized { .. } => raise(&mut self.authorized, minor),
             Fact::Captured { .. } => raise(&mut self.captured, minor),
+            Fact::CapturedPart { part, amount } => {
+                let known = *self.capture_parts.entry(part.clone()).or_insert(minor);
+                same_amount("capture", part, known, *amount)?;
+            }
             Fact::Refunded { .. } => raise(&mut self.refunded, minor),
             Fact::Failed { attempt } => drop(self.declines.insert(attempt.clone())),
             Fact::CaptureReversed { reversal, amount } => {
@@ -297,6 +303,7 @@ impl Payment {
     fn check_room(&self) -> Result<(), Conflict> {
         let counts = [
             ("declines", self.declines.len()),
+            ("captures", self.capture_parts.len()),
             ("capture reversals", self.capture_reversals.len()),
             ("refunds", self.refunds.len()),
             ("disputes", self.disputes.len()),
@@ -317,6 +324,10 @@ impl Payment {
     }
 
     fn sums(&self) -> Option<Sums> {
+        let parts = match self.capture_parts.len() {
+            0 => None,
+            _ => Some(total(self.capture_parts.values().copied())?),
+        };
         let reversed = total(self.capture_reversals.values().copied())?;
         let refunds = |live: bool| {
             total(
@@ -330,6 +341,8 @@ impl Payment {
         let reinstated = total(self.disputes.values().map(|dispute| dispute.reinstated))?;
         let alive = |payout: &&Payout| matches!(payout.state, PayoutState::Pending | PayoutState::Paid);
         Some(Sums {
+            // A running total and single captures may both be told; neither is ever above what was taken.
+            captured: self.captured.max(parts),
             reversed,
             // A running total counts a refund when it is made and is not sent again, lower, when that refund fails.
             refunded: refunds(true)?.max(self.refunded.unwrap_or(0).checked_sub(refunds(false)?)?),
@@ -346,7 +359,7 @@ impl Payment {
             currency,
             requested: self.requested.unwrap_or(0),
             authorized: self.authorized.unwrap_or(0),
-            captured: self.captured.unwrap_or(0).saturating_sub(sums.reversed),
+            captured: sums.captured.unwrap_or(0).saturating_sub(sums.reversed),
             refunded: sums.refunded,
             disputed: sums.disputed,
             paid_out: sums.paid_out,
@@ -357,13 +370,13 @@ impl Payment {
     #[must_use]
     pub fn status(&self) -> PaymentStatus {
         let reached = |milestone| self.milestones.contains(&milestone);
-        let captured = self.captured.unwrap_or(0);
-        let reversed = self.sums().map_or(0, |sums| sums.reversed);
+        let (taken, reversed) = self.sums().map_or((None, 0), |sums| (sums.captured, sums.reversed));
+        let captured = taken.unwrap_or(0);
         if captured > 0 && reversed >= captured {
             PaymentStatus::Reversed
         } else if captured > 0 && self.authorized.is_some_and(|authorized| captured < authorized) {
             PaymentStatus::PartiallyCaptured
-        } else if self.captured.is_some() {
+        } else if taken.is_some() {
             PaymentStatus::Captured
         } else if reached(Milestone::Canceled) {
             PaymentStatus::Canceled
@@ -411,6 +424,7 @@ impl Payment {
 }
 
 struct Sums {
+    captured: Option<i64>,
     reversed: i64,
     refunded: i64,
     disputed: i64,
@@ -440,6 +454,7 @@ impl Change {
             | Fact::Pending
             | Fact::Authorized { .. }
             | Fact::Captured { .. }
+            | Fact::CapturedPart { .. }
             | Fact::Failed { .. }
             | Fact::Canceled
             | Fact::Expired

@@ -3,15 +3,24 @@
 //! One algorithm serves every scheme; a dialect only says where things are. Bytes that were not verified cannot be
 //! parsed, by type: [`Verified`] has private fields and this module's [`verify`] is its only constructor.
 
-use crate::dialect::{Algorithm, Auth, Encoding, Key, KeyDecoding, Mac, Piece, Shape, Signature, TimeFrom};
-use crate::limits::{HEADER_BYTES_MAX, SECRET_BYTES_MIN, SECRETS_MAX, SIGNATURES_MAX};
+mod claim;
+mod keys;
+
+pub use keys::{KeyError, SigningKeys};
+
+use crate::dialect::{Auth, Challenge, Encoding, Scope, Signed, TokenFrom};
+use crate::json::Doc;
+use crate::limits::{EVENTS_PER_DELIVERY_MAX, HEADER_BYTES_MAX, SIGNATURES_MAX};
 use crate::time::Timestamp;
-use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER_PERMISSIVE};
-use ed25519_dalek::VerifyingKey;
+use claim::Claim;
+use data_encoding::{BASE64, HEXLOWER};
 use hmac::Hmac;
-use sha2::{Sha256, Sha512};
+use keys::SigningKey;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha512};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use zeroize::Zeroizing;
+use subtle::ConstantTimeEq as _;
 
 /// The headers of one request: names in lower case, every value of a repeated name kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,20 +39,20 @@ impl Headers {
     /// The one value of a header, or nothing.
     ///
     /// # Errors
-    /// [`SignatureError::DoubledHeader`] when it came twice: two readers could disagree on which one counts.
+    /// [`SignatureError::Doubled`] when it came twice: two readers could disagree on which one counts.
     pub fn one(&self, name: &str) -> Result<Option<&str>, SignatureError> {
         match self.0.get(name).map(Vec::as_slice) {
             None | Some([]) => Ok(None),
             Some([value]) if value.len() > HEADER_BYTES_MAX => {
-                Err(SignatureError::HeaderTooLong { header: name.to_owned(), bytes: value.len() })
+                Err(SignatureError::TooLong { place: header_named(name), bytes: value.len() })
             }
             Some([value]) => Ok(Some(value)),
-            Some(_) => Err(SignatureError::DoubledHeader { header: name.to_owned() }),
+            Some(_) => Err(SignatureError::Doubled { place: header_named(name) }),
         }
     }
 
     fn required(&self, name: &str) -> Result<&str, SignatureError> {
-        self.one(name)?.ok_or_else(|| SignatureError::MissingHeader { header: name.to_owned() })
+        self.one(name)?.ok_or_else(|| SignatureError::Missing { place: header_named(name) })
     }
 }
 
@@ -52,8 +61,10 @@ impl Headers {
 pub struct Delivery<'a> {
     /// Its headers.
     pub headers: &'a Headers,
-    /// Its body, byte for byte, after base64 decoding by the edge.
+    /// Its body, byte for byte, after base64 decoding by the edge; the query of a delivery that has no body.
     pub body: &'a [u8],
+    /// What stood in the path behind the source's name.
+    pub path_token: Option<&'a str>,
 }
 
 /// Bytes that were signed with one of our keys.
@@ -96,39 +107,45 @@ pub enum KeyAge {
 /// Why a delivery is not authentic. All of them look alike to the sender.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// A header that the scheme needs is absent.
-    #[error("the header {header} is missing")]
-    MissingHeader {
-        /// Its name.
-        header: String,
+    /// A header or field that the scheme needs is absent.
+    #[error("{place} is missing")]
+    Missing {
+        /// Which.
+        place: String,
     },
-    /// A header that the scheme needs came twice, or its one value is a list of two.
-    #[error("the header {header} came more than once")]
-    DoubledHeader {
-        /// Its name.
-        header: String,
+    /// A header or field that the scheme needs came twice, or its one value is a list of two.
+    #[error("{place} came more than once")]
+    Doubled {
+        /// Which.
+        place: String,
     },
     /// Over [`HEADER_BYTES_MAX`].
-    #[error("the header {header} has {bytes} bytes, more than {HEADER_BYTES_MAX}")]
-    HeaderTooLong {
-        /// Its name.
-        header: String,
+    #[error("{place} has {bytes} bytes, more than {HEADER_BYTES_MAX}")]
+    TooLong {
+        /// Which.
+        place: String,
         /// Its length.
         bytes: usize,
     },
     /// Not built as the scheme says.
-    #[error("the header {header} {why}")]
-    MalformedHeader {
-        /// Its name.
-        header: String,
+    #[error("{place} {why}")]
+    Malformed {
+        /// Which.
+        place: String,
         /// What is wrong.
         why: &'static str,
     },
     /// Over [`SIGNATURES_MAX`].
-    #[error("the header {header} holds more than {SIGNATURES_MAX} signatures")]
+    #[error("{place} holds more than {SIGNATURES_MAX} signatures")]
     TooManySignatures {
-        /// Its name.
-        header: String,
+        /// Which.
+        place: String,
+    },
+    /// The events are signed one by one, and cannot be told apart.
+    #[error("the events that should each be signed cannot be read: {why}")]
+    NoEvents {
+        /// Why not, without the body.
+        why: String,
     },
     /// Signed too long ago.
     #[error("it was signed {age_seconds} s ago, more than {max_seconds} s")]
@@ -156,11 +173,12 @@ impl SignatureError {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::MissingHeader { .. } => "missing",
-            Self::DoubledHeader { .. } => "doubled",
-            Self::HeaderTooLong { .. } | Self::MalformedHeader { .. } | Self::TooManySignatures { .. } => {
-                "malformed"
-            }
+            Self::Missing { .. } => "missing",
+            Self::Doubled { .. } => "doubled",
+            Self::TooLong { .. }
+            | Self::Malformed { .. }
+            | Self::TooManySignatures { .. }
+            | Self::NoEvents { .. } => "malformed",
             Self::Stale { .. } => "stale",
             Self::FromTheFuture { .. } => "future",
             Self::Mismatch => "mismatch",
@@ -168,96 +186,39 @@ impl SignatureError {
     }
 }
 
-enum SigningKey {
-    Sha256(Zeroizing<Vec<u8>>),
-    Sha512(Zeroizing<Vec<u8>>),
-    Ed25519(Box<VerifyingKey>),
-}
-
-/// The keys in force for one source: never none, at most [`SECRETS_MAX`]. It does not print itself.
-pub struct SigningKeys {
-    current: SigningKey,
-    previous: Option<SigningKey>,
-}
-
-impl std::fmt::Debug for SigningKeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SigningKeys([REDACTED])")
-    }
-}
-
-/// Why a configured secret is not a key. It never repeats the secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// The dialect wants a prefix that is not there.
-    #[error("the secret does not begin with the prefix that this dialect's secrets have")]
-    Prefix,
-    /// Not hex or base64.
-    #[error("the secret is not {0}")]
-    Encoding(&'static str),
-    /// Fewer bits than a key needs.
-    #[error("the secret has {bytes} bytes of key, fewer than {SECRET_BYTES_MIN}")]
-    TooShort {
-        /// Its length.
-        bytes: usize,
-    },
-    /// Not a point of the curve, or one of the few that fit many signatures.
-    #[error("the secret is not an Ed25519 public key of 32 bytes")]
-    PublicKey,
-}
-
-impl SigningKeys {
-    /// Turns the configured secrets of a source into keys, as its dialect says.
-    ///
-    /// # Errors
-    /// [`KeyError`], without the secret.
-    pub fn new(auth: &Auth, current: &str, previous: Option<&str>) -> Result<Self, KeyError> {
-        const { assert!(SECRETS_MAX == 2) };
-        Ok(Self {
-            current: signing_key(auth, current)?,
-            previous: previous.map(|secret| signing_key(auth, secret)).transpose()?,
-        })
-    }
-}
-
-fn key_bytes(key: &Key, secret: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let text = secret.strip_prefix(key.strip.as_str()).ok_or(KeyError::Prefix)?;
-    let bytes = match key.decode {
-        KeyDecoding::Utf8 => text.as_bytes().to_vec(),
-        KeyDecoding::Hex => {
-            HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| KeyError::Encoding("hex digits"))?
-        }
-        KeyDecoding::Base64 => BASE64_NOPAD
-            .decode(text.trim_end_matches('=').as_bytes())
-            .map_err(|_| KeyError::Encoding("base64"))?,
+/// The answer to a provider's challenge; nothing when the text is not one: this must not sign whatever it is given.
+#[must_use]
+pub fn answer_challenge(
+    auth: &Auth,
+    challenge: &Challenge,
+    keys: &SigningKeys,
+    text: &str,
+) -> Option<String> {
+    let is_challenge = (challenge.hex_digits_min..=challenge.hex_digits_max).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let Auth::Signed(signed) = auth else { return None };
+    let mac = match &keys.current {
+        _ if !is_challenge => return None,
+        SigningKey::Sha1(key) => mac_of::<Hmac<Sha1>>(key, text)?,
+        SigningKey::Sha256(key) => mac_of::<Hmac<Sha256>>(key, text)?,
+        SigningKey::Sha512(key) => mac_of::<Hmac<Sha512>>(key, text)?,
+        SigningKey::Ed25519(_) | SigningKey::Rsa(_) | SigningKey::Token(_) => return None,
     };
-    Ok(Zeroizing::new(bytes))
+    let signature = match signed.signature.encoding {
+        Encoding::Hex => HEXLOWER.encode(&mac),
+        Encoding::Base64 => BASE64.encode(&mac),
+    };
+    Some(format!("{}{signature}", challenge.before))
 }
 
-fn signing_key(auth: &Auth, secret: &str) -> Result<SigningKey, KeyError> {
-    let bytes = key_bytes(&auth.key, secret)?;
-    if bytes.len() < SECRET_BYTES_MIN {
-        return Err(KeyError::TooShort { bytes: bytes.len() });
-    }
-    Ok(match auth.algorithm {
-        Algorithm::Mac(Mac::HmacSha256) => SigningKey::Sha256(bytes),
-        Algorithm::Mac(Mac::HmacSha512) => SigningKey::Sha512(bytes),
-        Algorithm::Ed25519 => {
-            let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyError::PublicKey)?;
-            let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::PublicKey)?;
-            if key.is_weak() {
-                return Err(KeyError::PublicKey);
-            }
-            SigningKey::Ed25519(Box::new(key))
-        }
-    })
+fn mac_of<M: hmac::Mac + hmac::KeyInit>(key: &[u8], text: &str) -> Option<Vec<u8>> {
+    let mut mac = <M as hmac::KeyInit>::new_from_slice(key).ok()?;
+    mac.update(text.as_bytes());
+    Some(mac.finalize().into_bytes().to_vec())
 }
 
-/// What the headers claim.
-struct Claim<'a> {
-    /// The timestamp as it was written, and as a number.
-    signed_at: Option<(&'a str, i64)>,
-    signatures: Vec<Vec<u8>>,
+fn header_named(name: &str) -> String {
+    format!("the header {name}")
 }
 
 /// Proves that a delivery was signed with one of our keys, and recently.
@@ -268,105 +229,98 @@ struct Claim<'a> {
 /// # Errors
 /// [`SignatureError`] says why not.
 pub fn verify<'a>(
-    auth: &Auth,
+    auth: &'a Auth,
     keys: &SigningKeys,
     delivery: Delivery<'a>,
     now: Timestamp,
 ) -> Result<Verified<'a>, SignatureError> {
-    let claim = claim(auth, delivery.headers)?;
-    if let (Some((_, signed_at)), Some(time)) = (claim.signed_at, &auth.timestamp) {
-        check_fresh(signed_at, now.as_second(), time.past_seconds_max, time.future_seconds_max)?;
-    }
-    let signed = signed_parts(auth, &claim, delivery)?;
-    let by_current = is_signed_by(&keys.current, &claim, &signed);
-    let by_previous = keys.previous.as_ref().is_some_and(|key| is_signed_by(key, &claim, &signed));
-    let key = match (by_current, by_previous) {
-        (true, _) => KeyAge::Current,
-        (false, true) => KeyAge::Previous,
-        (false, false) => return Err(SignatureError::Mismatch),
+    let key = match auth {
+        Auth::Signed(signed) => match &signed.scope {
+            Scope::Delivery => verify_one(signed, keys, delivery, None, now)?,
+            Scope::Event(events) => {
+                let doc = Doc::parse(delivery.body).map_err(|error| no_events(&error))?;
+                let events = doc.all(events).map_err(|error| no_events(&error))?;
+                if events.len() > EVENTS_PER_DELIVERY_MAX {
+                    return Err(no_events(&format!("there are more than {EVENTS_PER_DELIVERY_MAX}")));
+                }
+                verify_each(signed, keys, delivery, events, now)?
+            }
+        },
+        Auth::Token(from) => verify_token(from, keys, delivery)?,
+        // Without its certificate there is nothing to verify it with.
+        Auth::Certificate(_) => return Err(SignatureError::Mismatch),
     };
     Ok(Verified { headers: delivery.headers, body: delivery.body, key })
 }
 
-fn claim<'a>(auth: &Auth, headers: &'a Headers) -> Result<Claim<'a>, SignatureError> {
-    let Signature { header, shape, encoding } = &auth.signature;
-    let value = headers.required(header)?;
-    let malformed = |why| SignatureError::MalformedHeader { header: header.clone(), why };
-    let (texts, inner_time) = match shape {
-        Shape::Plain { prefix } => {
-            (vec![value.strip_prefix(prefix.as_str()).ok_or_else(|| malformed("lacks its prefix"))?], None)
-        }
-        Shape::Pairs { separator, equals, signature, timestamp } => {
-            let (mut texts, mut times) = (Vec::new(), Vec::new());
-            for part in value.split(*separator) {
-                let (name, text) =
-                    part.trim().split_once(*equals).ok_or_else(|| malformed("has a part without a name"))?;
-                if name == signature {
-                    texts.push(text);
-                } else if name == timestamp {
-                    times.push(text);
-                }
-            }
-            match times.as_slice() {
-                [] => return Err(malformed("has no timestamp")),
-                [time] => (texts, Some(*time)),
-                _ => return Err(SignatureError::DoubledHeader { header: header.clone() }),
-            }
-        }
-        Shape::Versioned { separator, version } => {
-            let mut texts = Vec::new();
-            for entry in value.split(*separator).filter(|entry| !entry.is_empty()) {
-                let (found, text) =
-                    entry.split_once(',').ok_or_else(|| malformed("has an entry without a version"))?;
-                if found == version {
-                    texts.push(text);
-                }
-            }
-            (texts, None)
-        }
-    };
-    if texts.is_empty() {
-        return Err(malformed("has no signature of the accepted version"));
-    }
-    if texts.len() > SIGNATURES_MAX {
-        return Err(SignatureError::TooManySignatures { header: header.clone() });
-    }
-    // The edge joins a repeated header with a comma, which no signature holds.
-    if texts.iter().any(|text| text.contains(',')) {
-        return Err(SignatureError::DoubledHeader { header: header.clone() });
-    }
-    // What cannot be decoded fits no key, and does not spoil a right one beside it.
-    let signatures: Vec<_> = texts.into_iter().filter_map(|text| decode(*encoding, text)).collect();
-    if signatures.is_empty() {
-        return Err(malformed("has no signature that can be decoded"));
-    }
-    Ok(Claim { signed_at: signed_at(auth, headers, inner_time)?, signatures })
+fn no_events(why: &impl ToString) -> SignatureError {
+    SignatureError::NoEvents { why: why.to_string() }
 }
 
-fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
-    match encoding {
-        Encoding::Hex => HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok(),
-        Encoding::Base64 => BASE64.decode(text.as_bytes()).ok(),
+/// One event that is not ours spoils them all: a forger must not be able to mix.
+fn verify_each<'a>(
+    signed: &'a Signed,
+    keys: &SigningKeys,
+    delivery: Delivery<'a>,
+    events: Vec<Doc<'a>>,
+    now: Timestamp,
+) -> Result<KeyAge, SignatureError> {
+    let mut age = KeyAge::Current;
+    for event in events {
+        if verify_one(signed, keys, delivery, Some(event), now)? == KeyAge::Previous {
+            age = KeyAge::Previous;
+        }
     }
+    Ok(age)
 }
 
-fn signed_at<'a>(
-    auth: &Auth,
-    headers: &'a Headers,
-    inner: Option<&'a str>,
-) -> Result<Option<(&'a str, i64)>, SignatureError> {
-    let Some(time) = &auth.timestamp else { return Ok(None) };
-    let (header, text) = match &time.from {
-        TimeFrom::Header(header) => (header, headers.required(header)?),
-        TimeFrom::Signature => (&auth.signature.header, inner.unwrap_or_default()),
+fn verify_one<'a>(
+    signed: &'a Signed,
+    keys: &SigningKeys,
+    delivery: Delivery<'a>,
+    event: Option<Doc<'a>>,
+    now: Timestamp,
+) -> Result<KeyAge, SignatureError> {
+    let claim = claim::claim(signed, delivery, event)?;
+    if let (Some(signed_at), Some(time)) = (claim.signed_at, &signed.timestamp) {
+        check_fresh(signed_at, now.as_second(), time.past_seconds_max, time.future_seconds_max)?;
+    }
+    keys.tried(|key| is_signed_by(key, &claim))
+}
+
+fn verify_token(
+    from: &TokenFrom,
+    keys: &SigningKeys,
+    delivery: Delivery<'_>,
+) -> Result<KeyAge, SignatureError> {
+    let token = match from {
+        TokenFrom::Header(header) => delivery.headers.required(header)?,
+        TokenFrom::Path => {
+            let place = || "the token in the path".to_owned();
+            delivery.path_token.ok_or_else(|| SignatureError::Missing { place: place() })?
+        }
     };
-    let is_plain = !text.is_empty() && text.len() <= 12 && text.bytes().all(|b| b.is_ascii_digit());
-    let seconds = is_plain.then(|| text.parse().ok()).flatten();
-    let seconds = seconds.ok_or_else(|| SignatureError::MalformedHeader {
-        header: header.clone(),
-        why: "has a timestamp that is not Unix seconds",
-    })?;
-    Ok(Some((text, seconds)))
+    // Hashes have one length, so nothing is told about that of the secret.
+    let found = Sha256::digest(token);
+    keys.tried(|key| match key {
+        SigningKey::Token(secret) => {
+            Sha256::digest(secret.as_slice()).as_slice().ct_eq(found.as_slice()).into()
+        }
+        _ => false,
+    })
+}
+
+impl SigningKeys {
+    /// Which of the keys fits. Both are tried, always.
+    fn tried(&self, fits: impl Fn(&SigningKey) -> bool) -> Result<KeyAge, SignatureError> {
+        let by_current = fits(&self.current);
+        let by_previous = self.previous.as_ref().is_some_and(fits);
+        match (by_current, by_previous) {
+            (true, _) => Ok(KeyAge::Current),
+            (false, true) => Ok(KeyAge::Previous),
+            (false, false) => Err(SignatureError::Mismatch),
+        }
+    }
 }
 
 fn check_fresh(signed_at: i64, now: i64, past_max: i64, future_max: i64) -> Result<(), SignatureError> {
@@ -381,41 +335,41 @@ fn check_fresh(signed_at: i64, now: i64, past_max: i64, future_max: i64) -> Resu
     Ok(())
 }
 
-fn signed_parts<'a>(
-    auth: &'a Auth,
-    claim: &Claim<'a>,
-    delivery: Delivery<'a>,
-) -> Result<Vec<&'a [u8]>, SignatureError> {
-    auth.signed
-        .iter()
-        .map(|piece| {
-            Ok(match piece {
-                Piece::Literal(text) => text.as_bytes(),
-                Piece::Timestamp => claim.signed_at.map_or("", |(text, _)| text).as_bytes(),
-                Piece::Header(header) => delivery.headers.required(header)?.as_bytes(),
-                Piece::Body => delivery.body,
-            })
-        })
-        .collect()
-}
-
-fn is_signed_by(key: &SigningKey, claim: &Claim<'_>, parts: &[&[u8]]) -> bool {
+fn is_signed_by(key: &SigningKey, claim: &Claim<'_>) -> bool {
     match key {
-        SigningKey::Sha256(bytes) => is_mac::<Hmac<Sha256>>(bytes, claim, parts),
-        SigningKey::Sha512(bytes) => is_mac::<Hmac<Sha512>>(bytes, claim, parts),
+        SigningKey::Sha1(bytes) => is_mac::<Hmac<Sha1>>(bytes, claim),
+        SigningKey::Sha256(bytes) => is_mac::<Hmac<Sha256>>(bytes, claim),
+        SigningKey::Sha512(bytes) => is_mac::<Hmac<Sha512>>(bytes, claim),
         SigningKey::Ed25519(key) => {
-            let message = parts.concat();
+            let message = whole(&claim.parts);
             claim.signatures.iter().fold(false, |fits, bytes| {
                 let signature = ed25519_dalek::Signature::from_slice(bytes);
                 fits | signature.is_ok_and(|signature| key.verify_strict(&message, &signature).is_ok())
             })
         }
+        SigningKey::Rsa(key) => {
+            let Ok(key) = webpki::RawPublicKeyEntity::try_from(key) else { return false };
+            let message = whole(&claim.parts);
+            let algorithm = webpki::ring::RSA_PKCS1_2048_8192_SHA256;
+            claim.signatures.iter().fold(false, |fits, signature| {
+                fits | key.verify_signature(algorithm, &message, signature).is_ok()
+            })
+        }
+        // A token is no signature.
+        SigningKey::Token(_) => false,
     }
 }
 
-fn is_mac<M: hmac::Mac + hmac::KeyInit + Clone>(key: &[u8], claim: &Claim<'_>, parts: &[&[u8]]) -> bool {
+fn whole<'p>(parts: &'p [Cow<'_, [u8]>]) -> Cow<'p, [u8]> {
+    match parts {
+        [only] => Cow::Borrowed(only),
+        parts => Cow::Owned(parts.concat()),
+    }
+}
+
+fn is_mac<M: hmac::Mac + hmac::KeyInit + Clone>(key: &[u8], claim: &Claim<'_>) -> bool {
     let Ok(mut mac) = <M as hmac::KeyInit>::new_from_slice(key) else { return false };
-    for part in parts {
+    for part in &claim.parts {
         mac.update(part);
     }
     claim.signatures.iter().fold(false, |fits, signature| fits | mac.clone().verify_slice(signature).is_ok())

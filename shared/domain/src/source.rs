@@ -1,6 +1,6 @@
 //! One configured endpoint: a dialect, an account, a mode.
 
-use crate::dialect::{Dialect, DialectError};
+use crate::dialect::{Dialect, DialectError, Settings};
 use crate::ids::SourceName;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,13 @@ pub struct SourceConfig {
     /// Another base URL of the provider's API than the dialect's: a sandbox, or a fake on loopback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_base_url: Option<String>,
+    /// What its dialect wants to know of the endpoint.
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub settings: Settings,
+    /// Whether every event is asked back from the provider's API where its dialect knows how, and not only those that
+    /// mean nothing without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_back: bool,
 }
 
 /// A source that works.
@@ -73,6 +80,8 @@ pub struct Source {
     pub mode: Mode,
     /// Base URL of the provider's API, if it has one.
     pub api_base_url: Option<String>,
+    /// Whether every event is asked back where its dialect knows how.
+    pub asks_back: bool,
 }
 
 /// Why a stored source does not work.
@@ -113,11 +122,14 @@ impl TryFrom<SourceConfig> for Source {
     type Error = SourceError;
 
     fn try_from(config: SourceConfig) -> Result<Self, SourceError> {
-        let SourceConfig { name, dialect, mode, api_base_url, account: _, state: _ } = config;
+        let SourceConfig { name, dialect, mode, api_base_url, settings, asks_back, account: _, state: _ } =
+            config;
         let wrong = |error| SourceError::Dialect { source_name: name.clone(), error: Box::new(error) };
         let dialect = match dialect {
-            DialectRef::Own(text) => Dialect::parse(&text).map_err(wrong)?,
-            DialectRef::BuiltIn(wanted) => match Dialect::built_in(&wanted).map_err(wrong)? {
+            DialectRef::Own(text) => Dialect::for_source(&text, &settings).map_err(wrong)?,
+            DialectRef::BuiltIn(wanted) => match Dialect::built_in_for_source(&wanted, &settings)
+                .map_err(wrong)?
+            {
                 Some(dialect) => dialect,
                 None => {
                     let known = Dialect::built_in_names().collect::<Vec<_>>().join(", ");
@@ -130,8 +142,12 @@ impl TryFrom<SourceConfig> for Source {
         {
             return Err(SourceError::BaseUrl { source_name: name, url: url.clone() });
         }
-        let api_base_url = api_base_url.or_else(|| dialect.reconcile.as_ref().map(|r| r.base_url.clone()));
-        Ok(Self { name, dialect, mode, api_base_url })
+        let api_base_url = api_base_url.or_else(|| {
+            let api = dialect.api.as_ref()?;
+            let other = api.test_base_url.as_ref().filter(|_| mode == Mode::Test);
+            Some(other.unwrap_or(&api.base_url).clone())
+        });
+        Ok(Self { name, dialect, mode, api_base_url, asks_back })
     }
 }
 

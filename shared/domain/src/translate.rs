@@ -1,12 +1,17 @@
 //! From an event to a fact, as its dialect says.
 
-use crate::dialect::{AmountFrom, Dialect, FactForm, FactRule, StateFrom};
+use crate::content::{ContentError, as_json};
+use crate::dialect::{
+    AmountFrom, Condition, Content, CurrencyFrom, Dialect, FactForm, FactRule, LivemodeOf, StateFrom, Test,
+};
+use crate::envelope::mode_of;
 use crate::fact::Fact;
-use crate::ids::{EventKind, IdError, ItemId, PaymentId};
-use crate::json::{Doc, JsonError, Path};
+use crate::ids::{EventId, EventKind, IdError, ItemId, PaymentId};
+use crate::json::{Doc, JsonError, Path, Place};
 use crate::money::{AmountForm, Currency, Money, MoneyError, excerpt};
 use crate::source::{Mode, Source};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A fact and the payment it is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +26,8 @@ pub struct PaymentFact {
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Translation {
-    /// Something happened to a payment.
-    Fact(PaymentFact),
+    /// Something happened, to one payment or to several. It is never empty.
+    Facts(Vec<PaymentFact>),
     /// The dialect has no rule for this: counted and acknowledged.
     Unmapped,
 }
@@ -33,6 +38,28 @@ pub enum TranslateError {
     /// Not JSON, or a doubled key on the way to a field.
     #[error(transparent)]
     Json(#[from] JsonError),
+    /// Not the form or the XML that its dialect says.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The dialect says that a person must look.
+    #[error("{0}")]
+    Unclear(String),
+    /// The provider knows nothing of what the event is about.
+    #[error("the provider's API has nothing at {path}: look there, and replay the event when it has")]
+    NotFetched {
+        /// What was asked for.
+        path: String,
+    },
+    /// The provider's API answered with something else than it was asked for.
+    #[error("the provider's API was asked for the {field} {asked:?} and answered with {found:?}")]
+    OtherFetched {
+        /// Which field.
+        field: &'static str,
+        /// What was asked for, at most 40 characters of it.
+        asked: String,
+        /// What came, at most 40 characters of it.
+        found: String,
+    },
     /// A field that the fact needs is absent.
     #[error("{field} is missing: nothing usable stands at {at}")]
     Missing {
@@ -77,40 +104,95 @@ pub enum TranslateError {
     },
 }
 
+/// An event as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// As it was delivered, in whatever its dialect's deliveries are written in.
+    Delivered(&'a [u8]),
+    /// From the provider's API, which always speaks JSON.
+    Json(&'a [u8]),
+}
+
+impl<'a> Body<'a> {
+    /// The JSON view of it.
+    ///
+    /// # Errors
+    /// [`ContentError`] when a delivered body is not what its dialect says.
+    pub fn as_json(self, content: &Content) -> Result<Cow<'a, [u8]>, ContentError> {
+        match self {
+            Self::Delivered(body) => as_json(content, body),
+            Self::Json(body) => Ok(Cow::Borrowed(body)),
+        }
+    }
+}
+
+/// The id under which each fact of an event is booked: the event's own where it is the only one; else the event's with a
+/// mark of the fact, so that another order of the facts, or another dialect, does not pass one off as another.
+#[must_use]
+pub fn named(event: &EventId, facts: Vec<PaymentFact>) -> Vec<(EventId, PaymentFact)> {
+    match facts.as_slice() {
+        [_] => facts.into_iter().map(|fact| (event.clone(), fact)).collect(),
+        _ => facts
+            .into_iter()
+            .map(|fact| (event.with_digest(&serde_json::to_string(&fact).unwrap_or_default()), fact))
+            .collect(),
+    }
+}
+
 /// Translates one event.
 ///
 /// # Errors
 /// [`TranslateError`] when a rule fits but a field cannot be used: never a guess, never a default.
-pub fn translate(source: &Source, kind: &EventKind, body: &[u8]) -> Result<Translation, TranslateError> {
+pub fn translate(source: &Source, kind: &EventKind, body: Body<'_>) -> Result<Translation, TranslateError> {
     let Some(rules) = candidates(&source.dialect, kind) else { return Ok(Translation::Unmapped) };
-    let doc = Doc::parse(body)?;
+    let json = body.as_json(&source.dialect.envelope.content)?;
+    let doc = Doc::parse(&json)?;
     check_mode(source, doc)?;
-    first_fact(rules, doc)
+    facts(rules, doc)
 }
 
 /// Translates an event of a dialect's example, which belongs to no source and so has no mode to be checked.
 pub(crate) fn translate_example(
     dialect: &Dialect,
     kind: &EventKind,
-    body: &[u8],
+    body: Body<'_>,
 ) -> Result<Translation, TranslateError> {
-    match candidates(dialect, kind) {
-        Some(rules) => first_fact(rules, Doc::parse(body)?),
-        None => Ok(Translation::Unmapped),
-    }
+    let Some(rules) = candidates(dialect, kind) else { return Ok(Translation::Unmapped) };
+    facts(rules, Doc::parse(&body.as_json(&dialect.envelope.content)?)?)
 }
 
-fn first_fact<'a>(
-    rules: impl Iterator<Item = &'a FactRule>,
-    doc: Doc<'_>,
-) -> Result<Translation, TranslateError> {
+/// What the first rule that fits says; and, if it goes on, the next.
+fn facts<'a>(rules: impl Iterator<Item = &'a FactRule>, doc: Doc<'_>) -> Result<Translation, TranslateError> {
+    let mut found = Vec::new();
     for rule in rules {
-        if applies(rule, doc)? {
-            let payment = id(doc, "payment", &rule.payment, PaymentId::new)?;
-            return Ok(Translation::Fact(PaymentFact { payment, fact: fact(&rule.fact, doc)? }));
+        let items = match &rule.each {
+            None => vec![doc],
+            // No list at all says nothing, like an empty one.
+            Some(each) => match each.list().map(|list| doc.at(&list)).transpose()?.flatten() {
+                Some(_) => doc.all(each)?,
+                None => Vec::new(),
+            },
+        };
+        let mut fits = false;
+        for item in items {
+            if all_hold(&rule.when, item)? {
+                fits = true;
+                found.push(fact_of(rule, item)?);
+            }
+        }
+        if fits && !rule.goes_on {
+            break;
         }
     }
-    Ok(Translation::Unmapped)
+    Ok(if found.is_empty() { Translation::Unmapped } else { Translation::Facts(found) })
+}
+
+fn fact_of(rule: &FactRule, doc: Doc<'_>) -> Result<PaymentFact, TranslateError> {
+    if let FactForm::Unclear(why) = &rule.fact {
+        return Err(TranslateError::Unclear(why.clone()));
+    }
+    let payment = id(doc, "payment", &rule.payment, PaymentId::new)?;
+    Ok(PaymentFact { payment, fact: fact(&rule.fact, doc)? })
 }
 
 fn candidates<'a>(dialect: &'a Dialect, kind: &'a EventKind) -> Option<impl Iterator<Item = &'a FactRule>> {
@@ -120,23 +202,34 @@ fn candidates<'a>(dialect: &'a Dialect, kind: &'a EventKind) -> Option<impl Iter
 }
 
 fn check_mode(source: &Source, doc: Doc<'_>) -> Result<(), TranslateError> {
-    let Some(path) = &source.dialect.envelope.livemode else { return Ok(()) };
-    let expected = match source.mode {
-        Mode::Live => "true",
-        Mode::Test => "false",
+    let livemode = source.dialect.envelope.livemode.as_ref();
+    let Some(livemode) = livemode.filter(|livemode| livemode.of == LivemodeOf::Event) else { return Ok(()) };
+    let found = mode_of(livemode, doc)?;
+    let livemode = match found.ok_or_else(|| missing("livemode", [&livemode.path]))? {
+        Ok(mode) if mode == source.mode => return Ok(()),
+        Ok(mode) => match mode {
+            Mode::Live => livemode.live.clone(),
+            Mode::Test => livemode.test.clone(),
+        },
+        Err(other) => other,
     };
-    let found = doc.at(path)?.and_then(Doc::scalar);
-    let found = found.ok_or_else(|| missing("livemode", std::slice::from_ref(path)))?;
-    if found == expected {
-        return Ok(());
-    }
-    Err(TranslateError::ModeDiffers { livemode: excerpt(&found), mode: source.mode })
+    Err(TranslateError::ModeDiffers { livemode, mode: source.mode })
 }
 
-fn applies(rule: &FactRule, doc: Doc<'_>) -> Result<bool, TranslateError> {
-    for condition in &rule.when {
-        let value = doc.at(&condition.path)?.and_then(Doc::scalar);
-        if !value.is_some_and(|value| condition.is.iter().any(|wanted| *wanted == *value)) {
+/// Whether every condition holds.
+///
+/// # Errors
+/// [`JsonError`] when an object on the way names a key twice.
+pub(crate) fn all_hold(conditions: &[Condition], doc: Doc<'_>) -> Result<bool, JsonError> {
+    for Condition { path, test } in conditions {
+        let place = doc.at(path)?;
+        let value = place.and_then(Doc::scalar);
+        let holds = match test {
+            Test::Is(wanted) => value.is_some_and(|value| wanted.iter().any(|wanted| *wanted == *value)),
+            Test::StartsWith(wanted) => value.is_some_and(|value| value.starts_with(wanted.as_str())),
+            Test::Absent => place.is_none(),
+        };
+        if !holds {
             return Ok(false);
         }
     }
@@ -144,7 +237,7 @@ fn applies(rule: &FactRule, doc: Doc<'_>) -> Result<bool, TranslateError> {
 }
 
 fn fact(form: &FactForm, doc: Doc<'_>) -> Result<Fact, TranslateError> {
-    let item = |field, paths: &[Path]| id(doc, field, paths, ItemId::new);
+    let item = |field, paths: &[Place]| id(doc, field, paths, ItemId::new);
     let amount = |from| amount(doc, from);
     Ok(match form {
         FactForm::Initiated(from) => Fact::Initiated { amount: amount(from)? },
@@ -152,6 +245,10 @@ fn fact(form: &FactForm, doc: Doc<'_>) -> Result<Fact, TranslateError> {
         FactForm::Pending => Fact::Pending,
         FactForm::Authorized(from) => Fact::Authorized { amount: amount(from)? },
         FactForm::Captured(from) => Fact::Captured { amount: amount(from)? },
+        FactForm::CapturedPart(part, from) => {
+            Fact::CapturedPart { part: item("part", part)?, amount: amount(from)? }
+        }
+        FactForm::Unclear(why) => return Err(TranslateError::Unclear(why.clone())),
         FactForm::Failed(attempt) => Fact::Failed { attempt: item("attempt", attempt)? },
         FactForm::Canceled => Fact::Canceled,
         FactForm::Expired => Fact::Expired,
@@ -182,19 +279,19 @@ fn fact(form: &FactForm, doc: Doc<'_>) -> Result<Fact, TranslateError> {
 fn id<T>(
     doc: Doc<'_>,
     field: &'static str,
-    paths: &[Path],
+    places: &[Place],
     parse: fn(String) -> Result<T, IdError>,
 ) -> Result<T, TranslateError> {
-    for path in paths {
-        if let Some(text) = doc.at(path)?.and_then(Doc::scalar) {
+    for place in places {
+        if let Some(text) = place.read(doc)? {
             return parse(text.into_owned()).map_err(|error| TranslateError::Id { field, error });
         }
     }
-    Err(missing(field, paths))
+    Err(missing(field, places.iter().map(Place::path)))
 }
 
-fn missing(field: &'static str, paths: &[Path]) -> TranslateError {
-    let at = paths.iter().map(Path::as_str).collect::<Vec<_>>().join(" or ");
+fn missing<'p>(field: &'static str, paths: impl IntoIterator<Item = &'p Path>) -> TranslateError {
+    let at = paths.into_iter().map(Path::as_str).collect::<Vec<_>>().join(" or ");
     TranslateError::Missing { field, at }
 }
 
@@ -212,16 +309,21 @@ pub(crate) fn amount(doc: Doc<'_>, from: &AmountFrom) -> Result<Money, Translate
 
 fn amount_at(doc: Doc<'_>, from: &AmountFrom, place: &Path) -> Result<Money, TranslateError> {
     let at = |path: &Path| path.as_str().to_owned();
-    let code = doc.at(&from.currency)?.and_then(Doc::text);
-    let code = code.ok_or_else(|| missing("currency", std::slice::from_ref(&from.currency)))?;
-    let currency = Currency::from_code(&code)
-        .map_err(|error| TranslateError::Money { at: at(&from.currency), error })?;
+    let currency = match &from.currency {
+        CurrencyFrom::Always(currency) => *currency,
+        CurrencyFrom::At(path) => {
+            let code = doc.at(path)?.and_then(Doc::text).ok_or_else(|| missing("currency", [path]))?;
+            Currency::from_code(&code).map_err(|error| TranslateError::Money { at: at(path), error })?
+        }
+    };
     let found = doc.at(place)?;
     let (text, expected) = match from.form {
         AmountForm::MinorInt | AmountForm::DecimalNumber => {
             (found.and_then(Doc::number).map(Into::into), "a number")
         }
-        AmountForm::MinorString | AmountForm::DecimalString => (found.and_then(Doc::text), "a string"),
+        AmountForm::MinorString | AmountForm::MinorStringFraction | AmountForm::DecimalString => {
+            (found.and_then(Doc::text), "a string")
+        }
     };
     let text = text.ok_or_else(|| TranslateError::Missing {
         field: "amount",
@@ -239,7 +341,7 @@ fn state<S: Copy>(doc: Doc<'_>, from: &StateFrom<S>) -> Result<S, TranslateError
         StateFrom::Always(state) => Ok(*state),
         StateFrom::Mapped(path, map) => {
             let value = doc.at(path)?.and_then(Doc::scalar);
-            let value = value.ok_or_else(|| missing("state", std::slice::from_ref(path)))?;
+            let value = value.ok_or_else(|| missing("state", [path]))?;
             map.get(value.as_ref()).copied().ok_or_else(|| TranslateError::UnmappedState {
                 at: path.as_str().to_owned(),
                 value: excerpt(&value),

@@ -104,6 +104,8 @@ impl Harness {
             mode: Mode::Test,
             state: SourceState::Enabled,
             api_base_url,
+            settings: Default::default(),
+            asks_back: false,
         };
         self.context.write_source(&config).await.expect("the source is written");
         name

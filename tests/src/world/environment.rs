@@ -163,6 +163,8 @@ impl Environments {
         let request = Request {
             method: "POST".to_owned(),
             source: delivery.endpoint.clone(),
+            path_token: None,
+            query: String::new(),
             headers: Headers::new(headers),
             body: delivery.body.clone(),
         };

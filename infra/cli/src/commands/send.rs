@@ -4,7 +4,7 @@ use super::{Command, Context};
 use crate::error::CliError;
 use countersign_app::ports::Clock as _;
 use countersign_aws::clock::{SystemClock, random_id};
-use countersign_domain::dialect::IdFrom;
+use countersign_domain::dialect::NameFrom;
 use countersign_domain::ids::SourceName;
 use countersign_domain::sign::sign;
 use countersign_domain::time::{SignedDuration, Timestamp};
@@ -53,7 +53,7 @@ impl Command for Send {
             None => context.signing_secret(&self.source).await?,
         };
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        if let IdFrom::Header(name) = &source.dialect.envelope.id {
+        if let NameFrom::Header(name) = &source.dialect.envelope.id {
             let id = self.id.clone().unwrap_or_else(|| format!("msg_{}", random_id().as_str()));
             headers.push((name.clone(), id));
         }

@@ -138,6 +138,8 @@ impl Add {
             },
             state: SourceState::Enabled,
             api_base_url: self.api_base_url,
+            settings: Default::default(),
+            asks_back: false,
         };
         let source = Source::try_from(config.clone())?;
         let current = super::read_secret(&self.secret_file)?;

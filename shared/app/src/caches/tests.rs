@@ -44,7 +44,7 @@ impl Keys {
         let keys = self.get(seconds, Reason::Verify).expect("keys").expect("keys");
         let headers = signed("stripe", secret, b"{}", at(seconds));
         let headers = Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let delivery = Delivery { headers: &headers, body: b"{}" };
+        let delivery = Delivery { headers: &headers, body: b"{}", path_token: None };
         verify(&self.source.dialect.auth, &keys, delivery, at(seconds)).ok().map(|verified| verified.key())
     }
 }

@@ -159,9 +159,9 @@ fn notes() -> Vec<Evidence> {
         let amount = Money { minor: 2_000, currency: Currency::from_code("EUR").expect("EUR") };
         PaymentFact { payment: payment(id), fact: Fact::Captured { amount } }
     };
-    let heal = |id: &str, fact: Option<PaymentFact>, body: &str| {
+    let heal = |id: &str, facts: Vec<PaymentFact>, body: &str| {
         Evidence::Heal(Box::new(Heal {
-            fact,
+            facts,
             origin: Origin::Listed,
             event: event(id),
             kind: kind("payment_intent.succeeded"),
@@ -180,9 +180,9 @@ fn notes() -> Vec<Evidence> {
         difference("pi_1", FindingKind::AmountDiffers, Resolution::Open),
         difference("pi_1", FindingKind::StatusBehind, Resolution::Healed),
         difference("pi_2", FindingKind::MissingHere, Resolution::Healed),
-        heal("evt_0", None, "{\"line\":\n\"break\", \"é\": \"<&\"}"),
-        heal("evt_1", Some(fact("pi_1")), "{}"),
-        heal("evt_2", Some(fact("pi_2")), "{}"),
+        heal("evt_0", Vec::new(), "{\"line\":\n\"break\", \"é\": \"<&\"}"),
+        heal("evt_1", vec![fact("pi_1")], "{}"),
+        heal("evt_2", vec![fact("pi_2")], "{}"),
         page(0),
         page(1),
         page(10),

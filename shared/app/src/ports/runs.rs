@@ -117,9 +117,9 @@ pub enum Checkpoint {
 /// A correction that a run wants to send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heal {
-    /// The payment and the fact that comes to it; absent when the event cannot be translated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fact: Option<PaymentFact>,
+    /// What it says; empty when the event cannot be translated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<PaymentFact>,
     /// Found in the provider's list, or made from its payment.
     pub origin: Origin,
     /// Its id.
@@ -137,9 +137,9 @@ pub struct Heal {
 impl Heal {
     /// A listed event that the ledger lacks.
     #[must_use]
-    pub fn listed(raw: RawEvent, fact: Option<PaymentFact>) -> Self {
+    pub fn listed(raw: RawEvent, facts: Vec<PaymentFact>) -> Self {
         let RawEvent { id, kind, meaning, occurred_at, body } = raw;
-        Self { fact, origin: Origin::Listed, event: id, kind, meaning, occurred_at, body }
+        Self { facts, origin: Origin::Listed, event: id, kind, meaning, occurred_at, body }
     }
 }
 
@@ -184,7 +184,7 @@ impl Evidence {
         match self {
             Self::Page { page, .. } => format!("page#{page:06}"),
             Self::Heal(heal) => {
-                let payment = heal.fact.as_ref().map_or("", |fact| fact.payment.as_str());
+                let payment = heal.facts.first().map_or("", |fact| fact.payment.as_str());
                 format!("heal#{payment}#{}", heal.event)
             }
             Self::Difference { payment, difference, .. } => {

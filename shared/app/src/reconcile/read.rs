@@ -17,7 +17,7 @@ use countersign_domain::reconcile::{Snapshot, add_to_totals, compare, heal_id, p
 use countersign_domain::signature::Headers;
 use countersign_domain::source::Source;
 use countersign_domain::time::Window;
-use countersign_domain::translate::{PaymentFact, Translation, translate};
+use countersign_domain::translate::{Body, PaymentFact, Translation, named, translate};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,18 +78,22 @@ where
     /// The correction for a listed event that the ledger lacks. One that cannot be translated counts as lacking only
     /// when it never came in: the processor then says why.
     async fn missing_event(&self, source: &Source, event: RawEvent) -> Result<Option<Heal>, PortError> {
-        let (is_missing, fact) = match translate(source, &event.kind, event.body.as_bytes()) {
-            Ok(Translation::Unmapped) => (false, None),
-            Ok(Translation::Fact(fact)) => {
-                let view = self.ledger.view(&source.name, &fact.payment, &event.id).await?;
-                (view.of_event.is_none(), Some(fact))
+        let (is_missing, facts) = match translate(source, &event.kind, Body::Json(event.body.as_bytes())) {
+            Ok(Translation::Unmapped) => (false, Vec::new()),
+            Ok(Translation::Facts(facts)) => {
+                let mut is_missing = false;
+                for (id, fact) in named(&event.id, facts.clone()) {
+                    let view = self.ledger.view(&source.name, &fact.payment, &id).await?;
+                    is_missing |= view.of_event.is_none();
+                }
+                (is_missing, facts)
             }
             Err(_) => {
                 let key = InboxKey::Event { source: source.name.clone(), event: event.id.clone() };
-                (self.inbox.get(&key).await?.is_none(), None)
+                (self.inbox.get(&key).await?.is_none(), Vec::new())
             }
         };
-        Ok(is_missing.then(|| Heal::listed(event, fact)))
+        Ok(is_missing.then(|| Heal::listed(event, facts)))
     }
 
     /// One page of the provider's payments: differences are noted, with what levels them.
@@ -188,9 +192,10 @@ where
         for note in self.runs.notes(run, "heal#").await? {
             if let Evidence::Heal(heal) = note
                 && heal.origin == Origin::Listed
-                && let Some(fact) = heal.fact
             {
-                coming.entry(fact.payment).or_default().push(fact.fact);
+                for fact in heal.facts {
+                    coming.entry(fact.payment).or_default().push(fact.fact);
+                }
             }
         }
         Ok(coming)
@@ -249,7 +254,7 @@ fn correction(fact: PaymentFact) -> StepResult<Heal> {
         meaning: Sha256Hex::of(&[body.as_bytes()]),
         occurred_at: None,
         body,
-        fact: Some(fact),
+        facts: vec![fact],
     })
 }
 

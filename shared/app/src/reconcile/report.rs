@@ -57,8 +57,8 @@ impl Report {
                     differences.push(Differing { payment, difference, resolution });
                 }
                 Evidence::Heal(heal) => {
-                    let Heal { event, kind, fact, origin, .. } = *heal;
-                    let payment = fact.map(|fact| fact.payment);
+                    let Heal { event, kind, facts, origin, .. } = *heal;
+                    let payment = facts.into_iter().next().map(|fact| fact.payment);
                     healed.push(Healed { event, kind: kind.to_string(), payment, origin });
                 }
             }

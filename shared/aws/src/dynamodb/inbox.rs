@@ -167,6 +167,7 @@ fn origin_letter(origin: Origin) -> &'static str {
     match origin {
         Origin::Delivery => "D",
         Origin::Listed => "L",
+        Origin::Fetched => "F",
         Origin::Correction => "C",
     }
 }
@@ -175,8 +176,9 @@ fn origin(letter: &str) -> Result<Origin, ItemError> {
     match letter {
         "D" => Ok(Origin::Delivery),
         "L" => Ok(Origin::Listed),
+        "F" => Ok(Origin::Fetched),
         "C" => Ok(Origin::Correction),
-        other => Err(ItemError::unreadable(ORIGIN, format!("it is {other:?}, and D, L and C are known"))),
+        other => Err(ItemError::unreadable(ORIGIN, format!("it is {other:?}, and D, L, F and C are known"))),
     }
 }
 

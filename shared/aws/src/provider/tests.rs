@@ -11,6 +11,8 @@ fn source(api_base_url: &str) -> Source {
         mode: Mode::Test,
         state: SourceState::Enabled,
         api_base_url: Some(api_base_url.to_owned()),
+        settings: Default::default(),
+        asks_back: false,
     };
     Source::try_from(config).expect("a source")
 }

@@ -20,6 +20,8 @@ fn config() -> SourceConfig {
         mode: Mode::Test,
         state: SourceState::Enabled,
         api_base_url: None,
+        settings: Default::default(),
+        asks_back: false,
     }
 }
 

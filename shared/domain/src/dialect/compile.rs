@@ -1,41 +1,53 @@
 //! From what is written to what works: every path is parsed, every fact has its fields, every scheme proves something.
 
+mod api;
+mod auth;
+mod envelope;
 mod rules;
+mod settings;
 
 use super::file::{self, File};
-use super::{
-    Algorithm, AmountFrom, Answers, Auth, Dialect, DialectError, Envelope, Excess, IdFrom, Key, KeyDecoding,
-    Listing, Mac, Piece, Reconcile, Shape, Signature, SignedTime, SnapshotFrom, TimeForm, TimeFrom, examples,
-};
-use crate::json::Path;
+use super::{AmountFrom, Auth, CurrencyFrom, Dialect, DialectError, Excess, FactForm, Settings, examples};
+use crate::json::{Path, Place};
 use crate::money::{AmountForm, Currency};
 use serde::de::DeserializeOwned;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::StrDeserializer;
 use std::collections::BTreeMap;
 
+use settings::Part;
+
 /// Most decimals of any currency: ISO 4217 itself goes up to four.
 const EXPONENT_MAX: u32 = 6;
 
-pub(super) fn compile(file: File) -> Result<Dialect, DialectError> {
-    let context = Context { dialect: file.name.clone(), amounts: file.amounts };
+/// Compiles a file for a source with these settings; without, as a catalogue entry whose examples must come true.
+pub(super) fn compile(file: File, settings: Option<&Settings>) -> Result<Dialect, DialectError> {
+    let context = Context {
+        dialect: file.name.clone(),
+        amounts: file.amounts,
+        settings: settings::resolve(&file.name, &file.settings, settings)?,
+    };
     context.exponents()?;
-    let auth = context.auth(file.auth)?;
     let envelope = context.envelope(file.envelope)?;
+    let auth = context.auth(file.auth, &envelope.events)?;
     let answers = context.answers(file.answers)?;
+    let api = file.api.map(|api| context.api(api)).transpose()?;
+    let mut fetches = Vec::new();
+    for (at, fetch) in file.fetch.into_iter().enumerate() {
+        fetches.extend(context.fetch(&format!("fetch[{at}]"), fetch)?);
+    }
     let mut facts = Vec::new();
     for (at, rule) in file.facts.into_iter().enumerate() {
-        facts.push(context.rule(&format!("facts[{at}]"), rule)?);
-    }
-    if facts.is_empty() {
-        return Err(context
-            .wrong("facts", "it is empty: a source that maps nothing moves no payment, so give a rule"));
+        facts.extend(context.rule(&format!("facts[{at}]"), rule)?);
     }
     let reconcile = file.reconcile.map(|reconcile| context.reconcile(reconcile)).transpose()?;
-    let dialect = Dialect { name: file.name, auth, envelope, answers, facts, reconcile };
-    for (at, example) in file.examples.iter().enumerate() {
-        let wrong = |(key, why)| context.wrong(&format!("examples[{at}].{key}"), why);
-        examples::check(&dialect, example).map_err(wrong)?;
+    let dialect = Dialect { name: file.name, auth, envelope, answers, api, fetches, facts, reconcile };
+    context.holds_together(&dialect)?;
+    if settings.is_none() {
+        for (at, example) in file.examples.iter().enumerate() {
+            let wrong = |(key, why)| context.wrong(&format!("examples[{at}].{key}"), why);
+            examples::check(&dialect, example).map_err(wrong)?;
+        }
     }
     Ok(dialect)
 }
@@ -43,11 +55,51 @@ pub(super) fn compile(file: File) -> Result<Dialect, DialectError> {
 struct Context {
     dialect: String,
     amounts: file::Amounts,
+    settings: Settings,
+}
+
+/// An amount as a rule writes it.
+struct Amount<'a> {
+    amount: &'a str,
+    less: Option<&'a file::Less>,
+    currency: Option<&'a str>,
+    form: Option<AmountForm>,
 }
 
 impl Context {
     fn wrong(&self, key: &str, why: impl Into<String>) -> DialectError {
         DialectError::Value { dialect: self.dialect.clone(), key: key.to_owned(), why: why.into() }
+    }
+
+    /// What no single key can tell.
+    fn holds_together(&self, dialect: &Dialect) -> Result<(), DialectError> {
+        if dialect.facts.is_empty() {
+            return Err(self
+                .wrong("facts", "it is empty: a source that maps nothing moves no payment, so give a rule"));
+        }
+        if dialect.api.is_none() && (dialect.reconcile.is_some() || !dialect.fetches.is_empty()) {
+            return Err(self.wrong(
+                "api",
+                "it is absent, and something is asked of the provider: add [api] with base_url",
+            ));
+        }
+        if !matches!(dialect.auth, Auth::Certificate(_)) {
+            return Ok(());
+        }
+        // What is signed there is a checksum of the body, and a checksum can be met by another body.
+        let is_asked_back =
+            |kind: &String| dialect.fetches.iter().any(|fetch| fetch.is_required && fetch.is_on(kind));
+        let mut moving = dialect.facts.iter().filter(|rule| !matches!(rule.fact, FactForm::Unclear(_)));
+        match moving.find_map(|rule| rule.on.iter().find(|kind| !is_asked_back(kind))) {
+            Some(kind) => {
+                let why = format!(
+                    "its signature covers only a checksum of the body, so an event of type {kind:?} must be asked back before it moves \
+                     money: add a [[fetch]] with required = true for it"
+                );
+                Err(self.wrong("auth.algorithm", why))
+            }
+            None => Ok(()),
+        }
     }
 
     fn path(&self, key: &str, text: &str) -> Result<Path, DialectError> {
@@ -64,12 +116,17 @@ impl Context {
         Ok(path)
     }
 
-    fn single_paths(&self, key: &str, texts: file::OneOrMany) -> Result<Vec<Path>, DialectError> {
+    fn places(&self, key: &str, texts: file::OneOrMany) -> Result<Vec<Place>, DialectError> {
         let texts = texts.into_vec();
         if texts.is_empty() {
             return Err(self.wrong(key, "it is an empty list: give at least one path"));
         }
-        texts.iter().map(|text| self.single_path(key, text)).collect()
+        let place = |text: &String| {
+            let place = Place::parse(text).map_err(|e| self.wrong(key, e.to_string()))?;
+            self.single_path(key, place.path().as_str())?;
+            Ok(place)
+        };
+        texts.iter().map(place).collect()
     }
 
     /// An exponent under a name that no amount can have would be passed over in silence.
@@ -99,185 +156,8 @@ impl Context {
         Ok(lower)
     }
 
-    fn auth(&self, auth: file::Auth) -> Result<Auth, DialectError> {
-        let algorithm = match auth.algorithm {
-            file::Algorithm::HmacSha256 => Algorithm::Mac(Mac::HmacSha256),
-            file::Algorithm::HmacSha512 => Algorithm::Mac(Mac::HmacSha512),
-            file::Algorithm::Ed25519 => Algorithm::Ed25519,
-        };
-        if algorithm == Algorithm::Ed25519 && auth.key.decode == KeyDecoding::Utf8 {
-            let why = "\"utf8\" is text, and an Ed25519 public key is bytes: use \"base64\" or \"hex\"";
-            return Err(self.wrong("auth.key.decode", why));
-        }
-        let signature = Signature {
-            header: self.header("auth.signature.header", &auth.signature.header)?,
-            shape: self.shape(auth.signature.shape)?,
-            encoding: auth.signature.encoding,
-        };
-        let timestamp = auth.timestamp.map(|time| self.signed_time(time, &signature.shape)).transpose()?;
-        let signed = self.pieces(&auth.signed)?;
-        if !signed.contains(&Piece::Body) {
-            let why = "lacks {body}: a signature that leaves the body out proves nothing, so add it";
-            return Err(self.wrong("auth.signed", format!("{:?} {why}", auth.signed)));
-        }
-        if signed.contains(&Piece::Timestamp) != timestamp.is_some() {
-            let why = match timestamp {
-                Some(_) => {
-                    "lacks {timestamp}: a time that is not signed proves nothing, so add it or remove [auth.timestamp]"
-                }
-                None => "has {timestamp}, but nothing says where it is: add [auth.timestamp] or remove it",
-            };
-            return Err(self.wrong("auth.signed", format!("{:?} {why}", auth.signed)));
-        }
-        let key = Key { strip: auth.key.strip, decode: auth.key.decode };
-        Ok(Auth { algorithm, key, signed, signature, timestamp })
-    }
-
-    fn shape(&self, shape: file::Shape) -> Result<Shape, DialectError> {
-        const KEY: &str = "auth.signature.shape";
-        Ok(match shape {
-            file::Shape::Plain { prefix } => Shape::Plain { prefix },
-            file::Shape::Pairs { separator, equals, signature, timestamp } => {
-                if signature.is_empty() || signature == timestamp {
-                    let why = format!(
-                        "signature = {signature:?} and timestamp = {timestamp:?}: give two different names"
-                    );
-                    return Err(self.wrong(KEY, why));
-                }
-                if separator == equals {
-                    let why =
-                        format!("separator and equals are both {separator:?}: give two different characters");
-                    return Err(self.wrong(KEY, why));
-                }
-                Shape::Pairs { separator, equals, signature, timestamp }
-            }
-            file::Shape::Versioned { separator, version } => {
-                if version.is_empty() || version.contains([',', separator]) {
-                    let why = format!(
-                        "version = {version:?} is not a word: write it as it stands before the comma, like v1"
-                    );
-                    return Err(self.wrong(KEY, why));
-                }
-                if separator == ',' {
-                    let why = "separator = ',' also stands between version and signature: give another, such as ' '";
-                    return Err(self.wrong(KEY, why));
-                }
-                Shape::Versioned { separator, version }
-            }
-        })
-    }
-
-    fn signed_time(&self, time: file::SignedTime, shape: &Shape) -> Result<SignedTime, DialectError> {
-        const KEY: &str = "auth.timestamp.header";
-        let from = match (time.header, shape) {
-            (Some(header), _) => TimeFrom::Header(self.header(KEY, &header)?),
-            (None, Shape::Pairs { .. }) => TimeFrom::Signature,
-            (None, Shape::Plain { .. } | Shape::Versioned { .. }) => {
-                return Err(self.wrong(
-                    KEY,
-                    "it is absent, and only the shape `pairs` has a time of its own: name a header",
-                ));
-            }
-        };
-        for (name, seconds) in
-            [("past_seconds_max", time.past_seconds_max), ("future_seconds_max", time.future_seconds_max)]
-        {
-            if !(1..=3600).contains(&seconds) {
-                return Err(self.wrong(
-                    &format!("auth.timestamp.{name}"),
-                    format!("{seconds} s is not within 1 to 3600 s"),
-                ));
-            }
-        }
-        Ok(SignedTime {
-            from,
-            past_seconds_max: time.past_seconds_max,
-            future_seconds_max: time.future_seconds_max,
-        })
-    }
-
-    /// Reads `{header:webhook-id}.{timestamp}.{body}`.
-    fn pieces(&self, template: &str) -> Result<Vec<Piece>, DialectError> {
-        const KEY: &str = "auth.signed";
-        let mut pieces = Vec::new();
-        let mut rest = template;
-        while let Some((literal, after)) = rest.split_once('{') {
-            let (name, tail) = after.split_once('}').ok_or_else(|| {
-                self.wrong(KEY, format!("{template:?} has a {{ that is not closed: write {{body}}"))
-            })?;
-            if !literal.is_empty() {
-                pieces.push(Piece::Literal(literal.to_owned()));
-            }
-            pieces.push(match name.split_once(':') {
-                None if name == "body" => Piece::Body,
-                None if name == "timestamp" => Piece::Timestamp,
-                Some(("header", header)) => Piece::Header(self.header(KEY, header)?),
-                _ => {
-                    let why =
-                        format!("{{{name}}} is unknown: use {{body}}, {{timestamp}} or {{header:NAME}}");
-                    return Err(self.wrong(KEY, why));
-                }
-            });
-            rest = tail;
-        }
-        if !rest.is_empty() {
-            pieces.push(Piece::Literal(rest.to_owned()));
-        }
-        Ok(pieces)
-    }
-
-    fn envelope(&self, envelope: file::Envelope) -> Result<Envelope, DialectError> {
-        let events = self.path("envelope.events", &envelope.events)?;
-        let id = match envelope.id {
-            file::IdFrom::Path(path) => IdFrom::Body(self.single_path("envelope.id", &path)?),
-            file::IdFrom::Header(header) if events.is_many() => {
-                let why = format!("the header {header} cannot name each of several events: give a path");
-                return Err(self.wrong("envelope.id", why));
-            }
-            file::IdFrom::Header(header) => IdFrom::Header(self.header("envelope.id", &header)?),
-        };
-        if envelope.meaning.is_empty() {
-            return Err(self
-                .wrong("envelope.meaning", "it is empty: name the places that tell one event from another"));
-        }
-        let meaning = envelope
-            .meaning
-            .iter()
-            .map(|path| self.path("envelope.meaning", path))
-            .collect::<Result<_, _>>()?;
-        Ok(Envelope {
-            events,
-            id,
-            kind: self.single_path("envelope.type", &envelope.kind)?,
-            occurred_at: envelope.occurred_at.map(|at| self.at("envelope.occurred_at", &at)).transpose()?,
-            livemode: envelope
-                .livemode
-                .map(|path| self.single_path("envelope.livemode", &path))
-                .transpose()?,
-            meaning,
-        })
-    }
-
-    fn at(&self, key: &str, at: &file::At) -> Result<(Path, TimeForm), DialectError> {
-        Ok((self.single_path(key, &at.path)?, at.form))
-    }
-
-    fn answers(&self, answers: file::Answers) -> Result<Answers, DialectError> {
-        let file::Answers { ok_body, unauthentic_status } = answers;
-        if ![400, 401].contains(&unauthentic_status) {
-            let why = format!("{unauthentic_status} is neither 401 nor 400: use one of them");
-            return Err(self.wrong("answers.unauthentic_status", why));
-        }
-        Ok(Answers { ok_body, unauthentic_status })
-    }
-
-    fn amount(
-        &self,
-        key: &str,
-        amount: &str,
-        less: Option<&file::Less>,
-        currency: Option<&str>,
-    ) -> Result<AmountFrom, DialectError> {
+    fn amount(&self, key: &str, written: Amount<'_>) -> Result<AmountFrom, DialectError> {
+        let Amount { amount, less, currency, form } = written;
         let currency = currency.or(self.amounts.currency.as_deref());
         let currency = currency
             .ok_or_else(|| self.wrong(key, "it has no currency: add `currency` here or in [amounts]"))?;
@@ -287,83 +167,23 @@ impl Context {
         });
         Ok(AmountFrom {
             amount: self.single_path(key, amount)?,
-            currency: self.single_path(key, currency)?,
+            currency: self.currency(key, currency)?,
             less: less.transpose()?,
-            form: self.amounts.form.unwrap_or(AmountForm::MinorInt),
+            form: form.or(self.amounts.form).unwrap_or(AmountForm::MinorInt),
             exponents: self.amounts.exponents.clone(),
         })
     }
 
-    fn reconcile(&self, reconcile: file::Reconcile) -> Result<Reconcile, DialectError> {
-        if !reconcile.base_url.starts_with("https://") || reconcile.base_url.ends_with('/') {
-            let why = format!(
-                "{:?} is not scheme and host: write it like https://api.example.com",
-                reconcile.base_url
-            );
-            return Err(self.wrong("reconcile.base_url", why));
+    /// A place, or the account's only currency: `EUR`, `{setting:currency}`.
+    fn currency(&self, key: &str, text: &str) -> Result<CurrencyFrom, DialectError> {
+        if text.starts_with('$') {
+            return Ok(CurrencyFrom::At(self.single_path(key, text)?));
         }
-        let one = reconcile.payment;
-        self.api_path("reconcile.payment.path", &one.path)?;
-        if !one.path.contains("{id}") {
-            let why = format!("{:?} lacks {{id}}: write it like /v1/payments/{{id}}", one.path);
-            return Err(self.wrong("reconcile.payment.path", why));
-        }
-        let amount = |field: &str, path: &str, less: Option<&file::Less>| {
-            self.amount(&format!("reconcile.payment.{field}"), path, less, Some(&one.currency))
-        };
-        if one.refunded.is_none() && one.refunded_less.is_some() {
-            let why = "there is no `refunded` that it could be taken from: add that, or remove this";
-            return Err(self.wrong("reconcile.payment.refunded_less", why));
-        }
-        Ok(Reconcile {
-            base_url: reconcile.base_url,
-            events: self.listing("reconcile.events", reconcile.events)?,
-            payments: self.listing("reconcile.payments", reconcile.payments)?,
-            payment_query: one.query.into_iter().collect(),
-            payment_prefix: one.prefix,
-            snapshot: SnapshotFrom {
-                requested: amount("requested", &one.requested, None)?,
-                captured: amount("captured", &one.captured, None)?,
-                capturable: one
-                    .capturable
-                    .as_deref()
-                    .map(|path| amount("capturable", path, None))
-                    .transpose()?,
-                refunded: one
-                    .refunded
-                    .as_deref()
-                    .map(|path| amount("refunded", path, one.refunded_less.as_ref()))
-                    .transpose()?,
-                status: (
-                    self.single_path("reconcile.payment.status", &one.status.path)?,
-                    self.states("reconcile.payment.status", one.status.map)?,
-                ),
-            },
-            payment_path: one.path,
-        })
-    }
-
-    /// A path is put behind the base URL: without its slash it could lead to another host.
-    fn api_path(&self, key: &str, path: &str) -> Result<(), DialectError> {
-        if path.starts_with('/') {
-            return Ok(());
-        }
-        Err(self.wrong(key, format!("{path:?} does not begin with /: write it like /v1/payments")))
-    }
-
-    fn listing(&self, key: &str, listing: file::Listing) -> Result<Listing, DialectError> {
-        self.api_path(&format!("{key}.path"), &listing.path)?;
-        Ok(Listing {
-            path: listing.path,
-            query: listing.query.into_iter().collect(),
-            since: listing.since,
-            until: listing.until,
-            cursor: listing.cursor,
-            items: self.path(key, &listing.items)?,
-            id: self.single_path(key, &listing.id)?,
-            created: self.at(key, &listing.created)?,
-            more: self.single_path(key, &listing.more)?,
-        })
+        let code = self.text(key, text)?;
+        let currency = Currency::from_code(&code).map_err(|error| {
+            self.wrong(key, format!("{error}: write a path such as $.currency, or a code such as EUR"))
+        })?;
+        Ok(CurrencyFrom::Always(currency))
     }
 
     fn state<S: DeserializeOwned>(&self, key: &str, name: &str) -> Result<S, DialectError> {

@@ -2,8 +2,9 @@
 
 use super::{Dialect, file};
 use crate::envelope::split_body;
+use crate::fetch;
 use crate::signature::Headers;
-use crate::translate::{PaymentFact, Translation, translate_example};
+use crate::translate::{Body, PaymentFact, Translation, translate_example};
 
 /// Why an example does not come true: the key of it, and a sentence.
 pub(super) type Untrue = (&'static str, String);
@@ -25,10 +26,19 @@ fn facts(dialect: &Dialect, example: &file::Example) -> Result<Vec<PaymentFact>,
     }
     let mut facts = Vec::new();
     for event in split.events {
-        match translate_example(dialect, &event.kind, event.body.as_bytes()) {
-            Ok(Translation::Fact(fact)) => facts.push(fact),
-            Ok(Translation::Unmapped) => {}
-            Err(error) => return Err(format!("event {}: {error}", event.id)),
+        let (kind, delivered) = (&event.kind, event.body.as_bytes());
+        let wrong = |error| format!("event {}: {error}", event.id);
+        let translated = match &example.fetched {
+            None => translate_example(dialect, kind, Body::Delivered(delivered)),
+            Some(answer) => {
+                let content = &dialect.envelope.content;
+                let body = fetch::example(content, &dialect.fetches, kind, delivered, answer.as_bytes());
+                translate_example(dialect, kind, Body::Json(&body.map_err(wrong)?))
+            }
+        };
+        match translated.map_err(wrong)? {
+            Translation::Facts(found) => facts.extend(found),
+            Translation::Unmapped => {}
         }
     }
     Ok(facts)

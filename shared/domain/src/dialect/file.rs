@@ -1,142 +1,151 @@
 //! A dialect as it is written: TOML, unvalidated. Unknown keys are refused everywhere.
 
-use super::{BUILT_IN, DialectError, TimeForm, built_in_text};
+mod api;
+mod auth;
+mod inherit;
+
+use super::{DialectError, TimeForm};
 use crate::fact::FundsMovement;
 use crate::money::AmountForm;
 use crate::translate::PaymentFact;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A keyed hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mac {
-    /// HMAC with SHA-256.
-    HmacSha256,
-    /// HMAC with SHA-512.
-    HmacSha512,
-}
-
-/// How the bytes of a key are written in the configured secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyDecoding {
-    /// The text is the key.
-    Utf8,
-    /// Hex digits of either case.
-    Hex,
-    /// Base64; padding may be absent.
-    Base64,
-}
-
-/// How a signature is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Encoding {
-    /// Hex digits of either case.
-    Hex,
-    /// Base64 with padding.
-    Base64,
-}
+pub use api::Authorization;
+pub(super) use api::{Api, Fetch, Listing, Reconcile};
+pub(super) use auth::{Algorithm, Auth, Certificate, Key, Scope, Shape, Signature, SignedTime, Token};
+pub use auth::{Encoding, KeyDecoding, KeyDerivation, Mac};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) name: String,
-    #[expect(dead_code, reason = "it is for people: `countersign source list` shows the file")]
     pub(super) title: String,
-    #[expect(dead_code, reason = "resolved on the TOML table before this shape is read")]
-    pub(super) extends: Option<String>,
+    #[serde(default)]
+    pub(super) settings: BTreeMap<String, Setting>,
+    #[serde(default)]
+    pub(super) docs: Docs,
     pub(super) auth: Auth,
     pub(super) envelope: Envelope,
     #[serde(default)]
     pub(super) answers: Answers,
     #[serde(default)]
     pub(super) amounts: Amounts,
+    pub(super) api: Option<Api>,
+    #[serde(default)]
+    pub(super) fetch: Vec<Fetch>,
     pub(super) facts: Vec<Rule>,
     pub(super) reconcile: Option<Reconcile>,
     #[serde(default)]
     pub(super) examples: Vec<Example>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Something public that a source says about its endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Auth {
-    pub(super) algorithm: Algorithm,
-    pub(super) key: Key,
-    pub(super) signed: String,
-    pub(super) signature: Signature,
-    pub(super) timestamp: Option<SignedTime>,
+pub struct Setting {
+    /// What it is and where it is found.
+    pub about: String,
+    /// What it looks like. The dialect's own examples are checked with it.
+    pub example: String,
+    /// What holds when a source does not say; without it, a source must.
+    pub default: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Algorithm {
-    HmacSha256,
-    HmacSha512,
-    Ed25519,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Key {
-    #[serde(default)]
-    pub(super) strip: String,
-    pub(super) decode: KeyDecoding,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Signature {
-    pub(super) header: String,
-    pub(super) encoding: Encoding,
-    pub(super) shape: Shape,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub(super) enum Shape {
-    Plain {
-        #[serde(default)]
-        prefix: String,
-    },
-    Pairs {
-        separator: char,
-        equals: char,
-        signature: String,
-        timestamp: String,
-    },
-    Versioned {
-        separator: char,
-        version: String,
-    },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SignedTime {
-    pub(super) header: Option<String>,
-    pub(super) past_seconds_max: i64,
-    pub(super) future_seconds_max: i64,
+/// What a person must know to set the provider up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Docs {
+    /// Steps at the provider, in order.
+    pub setup: Vec<String>,
+    /// What surprises.
+    pub quirks: Vec<String>,
+    /// Where the facts are from.
+    pub sources: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Envelope {
+    #[serde(default)]
+    pub(super) content: Content,
     pub(super) events: String,
-    pub(super) id: IdFrom,
+    pub(super) id: NameFrom,
     #[serde(rename = "type")]
-    pub(super) kind: String,
+    pub(super) kind: KindFrom,
     pub(super) occurred_at: Option<At>,
-    pub(super) livemode: Option<String>,
+    pub(super) livemode: Option<Livemode>,
     pub(super) meaning: Vec<String>,
 }
 
+/// What a body is written in. Whatever it is, its places are named by paths as if it were JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Content {
+    /// JSON.
+    #[default]
+    Json,
+    /// A URL-encoded form: an object of texts.
+    Form,
+    /// The query of a GET: an object of texts. Such a delivery has no body.
+    Query,
+    /// XML in base64 in a field of a form (Braintree): elements are keys, repeated or `type="array"` ones lists.
+    FormXml {
+        /// The field.
+        field: String,
+    },
+}
+
+/// Where a name is. A list of places means the first that holds something.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub(super) enum IdFrom {
-    Path(String),
+pub(super) enum NameFrom {
+    Path(OneOrMany),
     Header(String),
+    Constant(String),
+    /// The parts, joined with `:`. Each is a place, or a list of places.
+    Compose(Vec<OneOrMany>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a path such as \"$.type\", or { path = … }, { header = … }, { constant = … } or { compose = [ … ] }"
+)]
+pub(super) enum KindFrom {
+    Path(String),
+    From(NameFrom),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a path such as \"$.livemode\", or { path = …, live = …, test = …, of = \"event\" or \"delivery\" }"
+)]
+pub(super) enum Livemode {
+    Path(String),
+    From(LivemodeFrom),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LivemodeFrom {
+    pub(super) path: String,
+    pub(super) live: String,
+    pub(super) test: String,
+    #[serde(default)]
+    pub(super) of: LivemodeOf,
+}
+
+/// Whether each event says it, or the delivery for all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LivemodeOf {
+    /// Each event.
+    #[default]
+    Event,
+    /// The delivery.
+    Delivery,
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,12 +161,22 @@ pub(super) struct At {
 pub(super) struct Answers {
     pub(super) ok_body: String,
     pub(super) unauthentic_status: u16,
+    pub(super) challenge: Option<Challenge>,
 }
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { ok_body: String::new(), unauthentic_status: 401 }
+        Self { ok_body: String::new(), unauthentic_status: 401, challenge: None }
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Challenge {
+    pub(super) parameter: String,
+    pub(super) hex_digits_min: usize,
+    pub(super) hex_digits_max: usize,
+    pub(super) answer: String,
 }
 
 /// How amounts are written, unless a rule says otherwise.
@@ -175,14 +194,19 @@ pub(super) struct Rule {
     pub(super) on: Vec<String>,
     #[serde(default)]
     pub(super) when: Vec<Condition>,
+    pub(super) each: Option<String>,
+    #[serde(default)]
+    pub(super) goes_on: bool,
     pub(super) fact: FactName,
-    pub(super) payment: OneOrMany,
+    pub(super) payment: Option<OneOrMany>,
     pub(super) id: Option<OneOrMany>,
     pub(super) amount: Option<String>,
+    pub(super) form: Option<AmountForm>,
     pub(super) less: Option<Less>,
     pub(super) currency: Option<String>,
     pub(super) state: Option<State>,
     pub(super) movement: Option<FundsMovement>,
+    pub(super) why: Option<String>,
 }
 
 /// What of an amount does not count: by how much `amount` is above `above`.
@@ -193,14 +217,18 @@ pub(super) struct Less {
     pub(super) above: String,
 }
 
+/// What must hold at a place of the event, or for a setting of the source.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Condition {
-    pub(super) path: String,
-    pub(super) is: OneOrMany,
+    pub(super) path: Option<String>,
+    pub(super) setting: Option<String>,
+    pub(super) is: Option<OneOrMany>,
+    pub(super) starts_with: Option<String>,
+    pub(super) absent: Option<bool>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum FactName {
     Initiated,
@@ -208,6 +236,7 @@ pub(super) enum FactName {
     Pending,
     Authorized,
     Captured,
+    CapturedPart,
     Failed,
     Canceled,
     Expired,
@@ -217,6 +246,7 @@ pub(super) enum FactName {
     Dispute,
     DisputeFunds,
     Payout,
+    Unclear,
 }
 
 #[derive(Debug, Deserialize)]
@@ -256,73 +286,32 @@ pub(super) struct Mapping {
     pub(super) map: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A delivery, and what its events come to, in order. It is checked whenever the file is read.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Reconcile {
-    pub(super) base_url: String,
-    pub(super) events: Listing,
-    pub(super) payments: Listing,
-    pub(super) payment: One,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Listing {
-    pub(super) path: String,
+pub struct Example {
+    /// What it shows, in a few words.
     #[serde(default)]
-    pub(super) query: BTreeMap<String, String>,
-    pub(super) since: Option<String>,
-    pub(super) until: Option<String>,
-    pub(super) cursor: String,
-    pub(super) items: String,
-    pub(super) id: String,
-    pub(super) created: At,
-    pub(super) more: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct One {
-    pub(super) path: String,
+    pub name: String,
+    /// The body as it is sent; for a dialect of queries, the query.
+    pub body: String,
+    /// Headers that the events' names are read from.
     #[serde(default)]
-    pub(super) query: BTreeMap<String, String>,
-    pub(super) prefix: String,
-    pub(super) currency: String,
-    pub(super) requested: String,
-    pub(super) captured: String,
-    pub(super) capturable: Option<String>,
-    pub(super) refunded: Option<String>,
-    pub(super) refunded_less: Option<Less>,
-    pub(super) status: Mapping,
+    pub headers: BTreeMap<String, String>,
+    /// What the provider's API answers when it is asked for what the event is about.
+    pub fetched: Option<String>,
+    /// The facts, in order.
+    pub facts: Vec<PaymentFact>,
 }
 
-/// A body, and what its events come to, in order. It is checked whenever the file is read.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Example {
-    pub(super) body: String,
-    #[serde(default)]
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) facts: Vec<PaymentFact>,
-}
-
-/// Reads a file; with `extends`, every top-level key it leaves out is the base's. Examples are each file's own: a base's
-/// need not hold for what was built on it.
+/// Reads a file, with what it inherits.
 pub(super) fn read(text: &str) -> Result<File, DialectError> {
     let syntax = |dialect: &str, error| DialectError::Syntax { dialect: dialect.to_owned(), error };
-    let mut table: toml::Table = toml::from_str(text).map_err(|error| syntax("?", error))?;
+    let table: toml::Table = toml::from_str(text).map_err(|error| syntax("?", error))?;
     let name = table.get("name").and_then(toml::Value::as_str).unwrap_or("?").to_owned();
-    if let Some(base) = table.get("extends").and_then(toml::Value::as_str) {
-        let Some(base_text) = built_in_text(base) else {
-            let known = BUILT_IN.map(|(name, _)| name).join(", ");
-            return Err(DialectError::UnknownBase { dialect: name, base: base.to_owned(), known });
-        };
-        for (key, value) in toml::from_str::<toml::Table>(base_text).map_err(|error| syntax(base, error))? {
-            if key != "examples" {
-                table.entry(key).or_insert(value);
-            }
-        }
-        return table.try_into().map_err(|error| syntax(&name, error));
+    match inherit::resolve(&name, table)? {
+        inherit::Resolved::Inherited(table) => table.try_into().map_err(|error| syntax(&name, error)),
+        // From the text, so that an error names the line.
+        inherit::Resolved::Own => toml::from_str(text).map_err(|error| syntax(&name, error)),
     }
-    toml::from_str(text).map_err(|error| syntax(&name, error))
 }

@@ -5,7 +5,7 @@ use crate::dialect::Dialect;
 use crate::limits::{ID_BYTES_MAX, JSON_DEPTH_MAX, KIND_BYTES_MAX};
 use crate::sign::sign;
 use crate::signature::{Delivery, SigningKeys, verify};
-use crate::testing::{built_in, fixture, now};
+use crate::testing::{built_in, fixture, now, source};
 use proptest::prelude::*;
 
 const SECRET: &str = "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ=";
@@ -15,8 +15,9 @@ fn delivered(dialect: &Dialect, mut headers: Vec<(String, String)>, body: &[u8])
     headers.extend(sign(&dialect.auth, SECRET, &headers, body, now()).expect("a key"));
     let headers = Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let keys = SigningKeys::new(&dialect.auth, SECRET, None).expect("a key");
-    let verified = verify(&dialect.auth, &keys, Delivery { headers: &headers, body }, now());
-    split(dialect, &verified.expect("an authentic delivery"))
+    let verified =
+        verify(&dialect.auth, &keys, Delivery { headers: &headers, body, path_token: None }, now());
+    split(&source(dialect.clone(), Mode::Test), &verified.expect("an authentic delivery"))
 }
 
 fn partner(body: &[u8]) -> Split {

@@ -5,8 +5,9 @@ mod refused;
 mod vectors;
 
 use super::*;
-use crate::dialect::Dialect;
+use crate::dialect::{Algorithm, Dialect, Encoding};
 use crate::time::from_seconds;
+use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 
 /// Compiles the `[auth]` section of a dialect.
 fn auth(toml: &str) -> Auth {
@@ -38,6 +39,13 @@ fn plain(header: &str, mac: &str, key: &str, encoding: &str, prefix: &str) -> Au
     ))
 }
 
+fn signed(auth: &Auth) -> &Signed {
+    match auth {
+        Auth::Signed(signed) => signed,
+        other => panic!("{other:?} has no signature"),
+    }
+}
+
 /// Whether a delivery is believed: by which key, or why not.
 fn judge(
     auth: &Auth,
@@ -48,7 +56,7 @@ fn judge(
 ) -> Result<KeyAge, SignatureError> {
     let keys = SigningKeys::new(auth, secrets.0, secrets.1).expect("secrets that are keys");
     let headers = Headers::new(headers.iter().copied());
-    let delivery = Delivery { headers: &headers, body };
+    let delivery = Delivery { headers: &headers, body, path_token: None };
     let verified = verify(auth, &keys, delivery, from_seconds(now))?;
     assert_eq!(verified.body(), body, "what is verified is what came in");
     Ok(verified.key())

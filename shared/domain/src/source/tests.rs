@@ -11,6 +11,8 @@ fn config(dialect: DialectRef, api_base_url: Option<&str>) -> SourceConfig {
         mode: Mode::Test,
         state: SourceState::Enabled,
         api_base_url: api_base_url.map(str::to_owned),
+        settings: Settings::new(),
+        asks_back: false,
     }
 }
 

@@ -129,6 +129,8 @@ impl Scenario<'_> {
             mode: Mode::Test,
             state: SourceState::Enabled,
             api_base_url: Some(self.stripe.base_url().to_owned()),
+            settings: Default::default(),
+            asks_back: false,
         };
         self.context.write_source(&config).await?;
         self.stripe.point_webhook(&self.url(), SECRET).await?;

@@ -1,43 +1,94 @@
 //! One rule of a dialect: every fact gets the fields it needs, and no field is left over.
 
-use super::Context;
+use super::{Amount, Context};
 use crate::dialect::file::{self, FactName, State};
-use crate::dialect::{AmountFrom, Condition, DialectError, FactForm, FactRule, StateFrom};
+use crate::dialect::{AmountFrom, Condition, DialectError, FactForm, FactRule, StateFrom, Test};
 use crate::fact::FundsMovement;
-use crate::json::Path;
+use crate::json::{Path, Place};
+use crate::money::AmountForm;
 use serde::de::DeserializeOwned;
 
 impl Context {
-    pub(super) fn rule(&self, key: &str, rule: file::Rule) -> Result<FactRule, DialectError> {
+    /// A rule; nothing when a setting of the source rules it out.
+    pub(super) fn rule(&self, key: &str, rule: file::Rule) -> Result<Option<FactRule>, DialectError> {
         if rule.on.is_empty() {
             return Err(self.wrong(&format!("{key}.on"), "it is an empty list: name at least one event type"));
         }
-        let mut when = Vec::new();
-        for condition in rule.when {
-            let key = format!("{key}.when");
-            let (path, is) = (self.single_path(&key, &condition.path)?, condition.is.into_vec());
-            if is.is_empty() {
-                return Err(
-                    self.wrong(&key, "`is` is an empty list, so the rule never applies: give a value")
-                );
-            }
-            when.push(Condition { path, is });
-        }
+        let when = self.conditions(&format!("{key}.when"), rule.when)?;
+        let each = rule.each.map(|path| self.each(&format!("{key}.each"), &path)).transpose()?;
         let mut fields = Fields {
             context: self,
             key,
             fact: rule.fact,
+            payment: rule.payment,
             id: rule.id,
             amount: rule.amount,
+            form: rule.form,
             less: rule.less,
             currency: rule.currency,
             state: rule.state,
             movement: rule.movement,
+            why: rule.why,
         };
         let fact = fields.fact()?;
+        let payment = if rule.fact == FactName::Unclear { Vec::new() } else { fields.payment()? };
         fields.all_used()?;
-        let payment = self.single_paths(&format!("{key}.payment"), rule.payment)?;
-        Ok(FactRule { on: rule.on, when, payment, fact })
+        Ok(when.map(|when| FactRule { on: rule.on, when, each, goes_on: rule.goes_on, payment, fact }))
+    }
+
+    fn each(&self, key: &str, path: &str) -> Result<Path, DialectError> {
+        let path = self.path(key, path)?;
+        if path.is_many() {
+            return Ok(path);
+        }
+        Err(self.wrong(
+            key,
+            format!("{:?} leads to one place: write the list's items, such as $.refunds[*]", path.as_str()),
+        ))
+    }
+
+    /// The conditions on the event; nothing when one on a setting does not hold.
+    pub(super) fn conditions(
+        &self,
+        key: &str,
+        written: Vec<file::Condition>,
+    ) -> Result<Option<Vec<Condition>>, DialectError> {
+        let mut conditions = Vec::new();
+        let mut is_possible = true;
+        for condition in written {
+            match (condition.path, condition.setting, condition.is, condition.starts_with, condition.absent) {
+                (Some(path), None, Some(is), None, None) => {
+                    let is = self.wanted(key, is)?;
+                    conditions.push(Condition { path: self.single_path(key, &path)?, test: Test::Is(is) });
+                }
+                (Some(path), None, None, Some(text), None) => {
+                    conditions.push(Condition {
+                        path: self.single_path(key, &path)?,
+                        test: Test::StartsWith(text),
+                    });
+                }
+                (Some(path), None, None, None, Some(true)) => {
+                    conditions.push(Condition { path: self.single_path(key, &path)?, test: Test::Absent });
+                }
+                (None, Some(name), Some(is), None, None) => {
+                    let is = self.wanted(key, is)?;
+                    is_possible &= is.contains(&self.setting(key, &name)?);
+                }
+                _ => {
+                    let why = "it needs `path` with one of `is`, `starts_with` and `absent = true`, or `setting` with `is`";
+                    return Err(self.wrong(key, why));
+                }
+            }
+        }
+        Ok(is_possible.then_some(conditions))
+    }
+
+    fn wanted(&self, key: &str, is: file::OneOrMany) -> Result<Vec<String>, DialectError> {
+        let is = is.into_vec();
+        if is.is_empty() {
+            return Err(self.wrong(key, "`is` is an empty list, so the rule never applies: give a value"));
+        }
+        Ok(is)
     }
 }
 
@@ -46,12 +97,15 @@ struct Fields<'a> {
     context: &'a Context,
     key: &'a str,
     fact: FactName,
+    payment: Option<file::OneOrMany>,
     id: Option<file::OneOrMany>,
     amount: Option<String>,
+    form: Option<AmountForm>,
     less: Option<file::Less>,
     currency: Option<String>,
     state: Option<State>,
     movement: Option<FundsMovement>,
+    why: Option<String>,
 }
 
 impl Fields<'_> {
@@ -62,6 +116,8 @@ impl Fields<'_> {
             FactName::Pending => FactForm::Pending,
             FactName::Authorized => FactForm::Authorized(self.amount()?),
             FactName::Captured => FactForm::Captured(self.amount()?),
+            FactName::CapturedPart => FactForm::CapturedPart(self.id()?, self.amount()?),
+            FactName::Unclear => FactForm::Unclear(self.why.take().ok_or_else(|| self.missing("why"))?),
             FactName::Failed => FactForm::Failed(self.id()?),
             FactName::Canceled => FactForm::Canceled,
             FactName::Expired => FactForm::Expired,
@@ -83,15 +139,21 @@ impl Fields<'_> {
         format!("{}.{field}", self.key)
     }
 
-    fn id(&mut self) -> Result<Vec<Path>, DialectError> {
+    fn payment(&mut self) -> Result<Vec<Place>, DialectError> {
+        let payment = self.payment.take().ok_or_else(|| self.missing("payment"))?;
+        self.context.places(&self.key_of("payment"), payment)
+    }
+
+    fn id(&mut self) -> Result<Vec<Place>, DialectError> {
         let id = self.id.take().ok_or_else(|| self.missing("id"))?;
-        self.context.single_paths(&self.key_of("id"), id)
+        self.context.places(&self.key_of("id"), id)
     }
 
     fn amount(&mut self) -> Result<AmountFrom, DialectError> {
         let amount = self.amount.take().ok_or_else(|| self.missing("amount"))?;
-        let (less, currency) = (self.less.take(), self.currency.take());
-        self.context.amount(&self.key_of("amount"), &amount, less.as_ref(), currency.as_deref())
+        let (less, currency, form) = (self.less.take(), self.currency.take(), self.form.take());
+        let written = Amount { amount: &amount, less: less.as_ref(), currency: currency.as_deref(), form };
+        self.context.amount(&self.key_of("amount"), written)
     }
 
     fn movement(&mut self) -> Result<FundsMovement, DialectError> {
@@ -111,12 +173,15 @@ impl Fields<'_> {
 
     fn all_used(&self) -> Result<(), DialectError> {
         let left = [
+            ("payment", self.payment.is_some()),
             ("id", self.id.is_some()),
             ("amount", self.amount.is_some()),
+            ("form", self.form.is_some()),
             ("less", self.less.is_some()),
             ("currency", self.currency.is_some()),
             ("state", self.state.is_some()),
             ("movement", self.movement.is_some()),
+            ("why", self.why.is_some()),
         ];
         match left.into_iter().find(|(_, is_left)| *is_left) {
             Some((field, _)) => {

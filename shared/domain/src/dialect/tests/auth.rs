@@ -8,9 +8,18 @@ fn the_signed_pieces() {
         let expected = format!("dialect acme: auth.signed: {expected}");
         check_changed(ACME, "\"{timestamp}.{body}\"", &format!("\"{signed}\""), &expected);
     };
-    check("{timestamp}.{bdy}", "{bdy} is unknown: use {body}, {timestamp} or {header:NAME}");
-    check("{url}{timestamp}{body}", "{url} is unknown: use {body}, {timestamp} or {header:NAME}");
-    check("{header}{timestamp}{body}", "{header} is unknown: use {body}, {timestamp} or {header:NAME}");
+    check(
+        "{timestamp}.{bdy}",
+        "{bdy} is unknown: use {body}, {timestamp}, {header:NAME}, {form:NAME}, {setting:NAME} or, where each event is signed, {field:PATH}",
+    );
+    check(
+        "{url}{timestamp}{body}",
+        "{url} is unknown: use {body}, {timestamp}, {header:NAME}, {form:NAME}, {setting:NAME} or, where each event is signed, {field:PATH}",
+    );
+    check(
+        "{header}{timestamp}{body}",
+        "{header} is unknown: use {body}, {timestamp}, {header:NAME}, {form:NAME}, {setting:NAME} or, where each event is signed, {field:PATH}",
+    );
     check(
         "{header:a b}{timestamp}{body}",
         "\"a b\" is not a header name: letters, digits, - and _ are allowed",
@@ -112,7 +121,7 @@ fn the_key() {
         ACME,
         "\"hmac_sha256\"",
         "\"ed25519\"",
-        "dialect acme: auth.key.decode: \"utf8\" is text, and an Ed25519 public key is bytes: use \"base64\" or \"hex\"",
+        "dialect acme: auth.key.decode: an Ed25519 public key is 32 bytes: use \"base64\" or \"hex\"",
     );
 }
 
@@ -128,6 +137,12 @@ fn the_answers() {
     let text = ACME
         .replace("[amounts]", "[answers]\nok_body = \"[accepted]\"\nunauthentic_status = 400\n\n[amounts]");
     let answers = parsed(&text).expect("a dialect").answers;
-    assert_eq!(answers, Answers { ok_body: "[accepted]".to_owned(), unauthentic_status: 400 });
-    assert_eq!(built_in("stripe").answers, Answers { ok_body: String::new(), unauthentic_status: 401 });
+    assert_eq!(
+        answers,
+        Answers { ok_body: "[accepted]".to_owned(), unauthentic_status: 400, challenge: None }
+    );
+    assert_eq!(
+        built_in("stripe").answers,
+        Answers { ok_body: String::new(), unauthentic_status: 401, challenge: None }
+    );
 }

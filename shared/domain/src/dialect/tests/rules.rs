@@ -147,8 +147,8 @@ fn lists_of_the_provider() {
     let base = "is not scheme and host: write it like https://api.example.com";
     let slash = "does not begin with /: write it like /v1/payments";
     for (from, to, expected) in [
-        ("\"https://api.stripe.com\"", "\"http://api.stripe.com\"", format!("base_url: \"http://api.stripe.com\" {base}")),
-        ("\"https://api.stripe.com\"", "\"https://api.stripe.com/\"", format!("base_url: \"https://api.stripe.com/\" {base}")),
+        ("\"https://api.stripe.com\"", "\"http://api.stripe.com\"", format!("api.base_url: \"http://api.stripe.com\" {base}")),
+        ("\"https://api.stripe.com\"", "\"https://api.stripe.com/\"", format!("api.base_url: \"https://api.stripe.com/\" {base}")),
         // Behind the base URL these would be other hosts.
         ("\"/v1/events\"", "\".evil.example/e\"", format!("events.path: \".evil.example/e\" {slash}")),
         ("\"/v1/payment_intents\"", "\"@evil.example/p\"", format!("payments.path: \"@evil.example/p\" {slash}")),
@@ -176,7 +176,8 @@ fn lists_of_the_provider() {
             "payment.requested: \"$.all[*]\" may lead to several places: name one, such as [0]".to_owned(),
         ),
     ] {
-        check_changed(STRIPE, from, to, &format!("dialect stripe: reconcile.{expected}"));
+        let section = if expected.starts_with("api.") { "" } else { "reconcile." };
+        check_changed(STRIPE, from, to, &format!("dialect stripe: {section}{expected}"));
     }
 }
 

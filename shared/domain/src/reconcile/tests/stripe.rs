@@ -5,7 +5,7 @@ use crate::dialect::Reconcile;
 use crate::ids::EventKind;
 use crate::source::Mode;
 use crate::testing::{built_in, fixture, source};
-use crate::translate::{Translation, translate};
+use crate::translate::{Body, Translation, translate};
 
 fn reconcile() -> Reconcile {
     built_in("stripe").reconcile.expect("Stripe has lists")
@@ -93,8 +93,8 @@ fn told(files: &[&str]) -> Vec<Fact> {
         let body = fixture(&format!("stripe/ours/{file}.json"));
         let event: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
         let kind = EventKind::new(event["type"].as_str().expect("a type")).expect("a type");
-        match translate(&stripe, &kind, &body) {
-            Ok(Translation::Fact(found)) => found.fact,
+        match translate(&stripe, &kind, Body::Delivered(&body)) {
+            Ok(Translation::Facts(found)) => found[0].fact.clone(),
             other => panic!("{file}: {other:?}"),
         }
     };

@@ -189,7 +189,7 @@ const V1A: &str = "standard-webhooks-ed25519";
 #[test]
 fn a_version_is_not_taken_for_another() {
     let private = [7; 32];
-    let public = public_key(&built_in(V1A).auth, &private);
+    let public = public_key(&signed(&built_in(V1A).auth).key, &private);
     let by_mac = message(V1, SECRET);
     let by_key = message(V1A, &format!("whpk_{}", BASE64.encode(&private)));
     check_message(V1, SECRET, &by_mac, Ok(KeyAge::Current));
@@ -294,13 +294,14 @@ fn a_secret_that_is_no_key_is_refused_without_being_shown() {
 
 #[test]
 fn every_reason_has_a_word_for_metrics() {
-    let header = || "x".to_owned();
+    let place = || "x".to_owned();
     for (error, word) in [
-        (SignatureError::MissingHeader { header: header() }, "missing"),
-        (SignatureError::DoubledHeader { header: header() }, "doubled"),
-        (SignatureError::HeaderTooLong { header: header(), bytes: 1 }, "malformed"),
-        (SignatureError::MalformedHeader { header: header(), why: "" }, "malformed"),
-        (SignatureError::TooManySignatures { header: header() }, "malformed"),
+        (SignatureError::Missing { place: place() }, "missing"),
+        (SignatureError::Doubled { place: place() }, "doubled"),
+        (SignatureError::TooLong { place: place(), bytes: 1 }, "malformed"),
+        (SignatureError::Malformed { place: place(), why: "" }, "malformed"),
+        (SignatureError::TooManySignatures { place: place() }, "malformed"),
+        (SignatureError::NoEvents { why: String::new() }, "malformed"),
         (SignatureError::Stale { age_seconds: 1, max_seconds: 0 }, "stale"),
         (SignatureError::FromTheFuture { ahead_seconds: 1, max_seconds: 0 }, "future"),
         (SignatureError::Mismatch, "mismatch"),

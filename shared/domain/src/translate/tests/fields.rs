@@ -16,7 +16,11 @@ fn translated(rule: &str, mode: Mode, kind: &str, body: &str) -> Result<Translat
         "#
     );
     let dialect = Dialect::parse(&text).expect("a dialect");
-    translate(&source(dialect, mode), &EventKind::new(kind).expect("a type"), body.as_bytes())
+    translate(
+        &source(dialect, mode),
+        &EventKind::new(kind).expect("a type"),
+        Body::Delivered(body.as_bytes()),
+    )
 }
 
 fn test_mode(rule: &str, body: &str) -> Result<Translation, TranslateError> {
@@ -25,7 +29,7 @@ fn test_mode(rule: &str, body: &str) -> Result<Translation, TranslateError> {
 
 fn fact(payment: &str, fact: Fact) -> Result<Translation, String> {
     let payment = PaymentId::new(payment).expect("a payment");
-    Ok(Translation::Fact(PaymentFact { payment, fact }))
+    Ok(Translation::Facts(vec![PaymentFact { payment, fact }]))
 }
 
 #[track_caller]
@@ -215,9 +219,9 @@ fn events_of_one_payment_meet_under_one_name() {
         let body = crate::testing::fixture(&format!("stripe/ours/{file}.json"));
         let doc: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
         let kind = EventKind::new(doc["type"].as_str().expect("a type")).expect("a type");
-        let Ok(Translation::Fact(found)) = translate(&stripe, &kind, &body) else {
+        let Ok(Translation::Facts(found)) = translate(&stripe, &kind, Body::Delivered(&body)) else {
             panic!("{file} is no fact")
         };
-        assert_eq!(found.payment.as_str(), "pi_3SX1aB2eZvKYlo2C0mTgD3fK", "{file}");
+        assert_eq!(found[0].payment.as_str(), "pi_3SX1aB2eZvKYlo2C0mTgD3fK", "{file}");
     }
 }

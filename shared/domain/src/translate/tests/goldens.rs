@@ -17,6 +17,7 @@ fn said(fact: &Fact) -> String {
         Fact::Pending => "pending".to_owned(),
         Fact::Authorized { amount } => format!("authorized {amount}"),
         Fact::Captured { amount } => format!("captured {amount} in all"),
+        Fact::CapturedPart { part, amount } => format!("captured {amount} ({part})"),
         Fact::Failed { attempt } => format!("failed attempt {attempt}"),
         Fact::Canceled => "canceled".to_owned(),
         Fact::Expired => "expired".to_owned(),
@@ -39,8 +40,13 @@ fn said(fact: &Fact) -> String {
 
 fn show(text: &mut String, source: &Source, event: &RawEvent) {
     let time = event.occurred_at.map_or_else(|| "(no time)".to_owned(), |time| time.to_string());
-    let meaning = match translate(source, &event.kind, event.body.as_bytes()) {
-        Ok(Translation::Fact(PaymentFact { payment, fact })) => format!("payment {payment}: {}", said(&fact)),
+    let meaning = match translate(source, &event.kind, Body::Delivered(event.body.as_bytes())) {
+        Ok(Translation::Facts(facts)) => {
+            let facts = facts
+                .iter()
+                .map(|PaymentFact { payment, fact }| format!("payment {payment}: {}", said(fact)));
+            facts.collect::<Vec<_>>().join("\n        ")
+        }
         Ok(Translation::Unmapped) => "no rule: counted and acknowledged".to_owned(),
         Err(error) => format!("SET ASIDE: {error}"),
     };

@@ -1,0 +1,88 @@
+//! `[api]`, `[[fetch]]` and `[reconcile]` as they are written.
+
+use super::{At, Condition, Less, Mapping};
+use crate::dialect::api::FetchInto;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// How a call to a provider's API is authorized with the configured token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Authorization {
+    /// `Authorization: Bearer <token>`.
+    #[default]
+    Bearer,
+    /// `Authorization: Basic <base64 of token>`; the token is `user:password`.
+    Basic,
+    /// The token in a header of its own, in lower case.
+    Header(String),
+    /// OAuth 2 client credentials; the token is `client id:client secret`.
+    Oauth2 {
+        /// Path of the token endpoint.
+        token_path: String,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::dialect) struct Api {
+    pub(in crate::dialect) base_url: String,
+    pub(in crate::dialect) test_base_url: Option<String>,
+    #[serde(default)]
+    pub(in crate::dialect) authorization: Authorization,
+    #[serde(default)]
+    pub(in crate::dialect) headers: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::dialect) struct Fetch {
+    pub(in crate::dialect) on: Vec<String>,
+    #[serde(default)]
+    pub(in crate::dialect) when: Vec<Condition>,
+    pub(in crate::dialect) path: String,
+    #[serde(default)]
+    pub(in crate::dialect) query: BTreeMap<String, String>,
+    pub(in crate::dialect) into: FetchInto,
+    pub(in crate::dialect) required: bool,
+    pub(in crate::dialect) meaning: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::dialect) struct Reconcile {
+    pub(in crate::dialect) events: Listing,
+    pub(in crate::dialect) payments: Listing,
+    pub(in crate::dialect) payment: One,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::dialect) struct Listing {
+    pub(in crate::dialect) path: String,
+    #[serde(default)]
+    pub(in crate::dialect) query: BTreeMap<String, String>,
+    pub(in crate::dialect) since: Option<String>,
+    pub(in crate::dialect) until: Option<String>,
+    pub(in crate::dialect) cursor: String,
+    pub(in crate::dialect) items: String,
+    pub(in crate::dialect) id: String,
+    pub(in crate::dialect) created: At,
+    pub(in crate::dialect) more: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::dialect) struct One {
+    pub(in crate::dialect) path: String,
+    #[serde(default)]
+    pub(in crate::dialect) query: BTreeMap<String, String>,
+    pub(in crate::dialect) prefix: String,
+    pub(in crate::dialect) currency: String,
+    pub(in crate::dialect) requested: String,
+    pub(in crate::dialect) captured: String,
+    pub(in crate::dialect) capturable: Option<String>,
+    pub(in crate::dialect) refunded: Option<String>,
+    pub(in crate::dialect) refunded_less: Option<Less>,
+    pub(in crate::dialect) status: Mapping,
+}

@@ -1,0 +1,1 @@
+//! What is asked, and where the answer goes.
