@@ -89,10 +89,14 @@ pub struct Split {
 /// Splits a verified delivery into its events.
 #[must_use]
 pub fn split(source: &Source, verified: &Verified<'_>) -> Split {
-    let body = verified.body();
+    split_sample(source, verified.headers(), verified.body())
+}
+
+/// Splits a body that needs no proof; a delivery goes through [`split`].
+pub(crate) fn split_sample(source: &Source, headers: &Headers, body: &[u8]) -> Split {
     match check_mode(source, body) {
         Err(error) => whole(error, body),
-        Ok(()) => split_body(&source.dialect, verified.headers(), body),
+        Ok(()) => split_body(&source.dialect, headers, body),
     }
 }
 
@@ -126,7 +130,7 @@ fn whole(error: EnvelopeError, body: &[u8]) -> Split {
     Split { events: Vec::new(), unreadable: vec![Unreadable { at: 0, error, body: body.to_vec() }] }
 }
 
-/// Splits a body of our own making, such as a dialect's example; a delivery goes through [`split`].
+/// Splits a body of no source, such as a dialect's example.
 pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> Split {
     let json = match as_json(&dialect.envelope.content, body) {
         Ok(json) => json,

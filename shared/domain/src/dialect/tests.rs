@@ -224,11 +224,10 @@ fn what_is_not_toml_or_has_another_shape_is_shown_in_its_place() {
         "24:8",
         "fact = \"settled\"|^^^^^^^^^",
         "unknown variant `settled`, expected one of `initiated`, `requires_action`, `pending`, `authorized`, `captured`, \
-         `failed`, `canceled`, `expired`, `capture_reversed`, `refunded`, `refund`, `dispute`, `dispute_funds`, `payout`, `unclear`",
+         `captured_part`, `failed`, `canceled`, `expired`, `capture_reversed`, `refunded`, `refund`, `dispute`, `dispute_funds`, `payout`, `unclear`",
     );
     // Under `extends` there is no line to show: two files were put together. The key is still named.
     let text = "name = \"acme\"\ntitle = \"\"\nextends = \"stripe\"\n[answers]\nok = \"yes\"\n";
-    let expected =
-        "dialect acme: unknown field `ok`, expected `ok_body` or `unauthentic_status`\nin `answers`";
+    let expected = "dialect acme: unknown field `ok`, expected one of `ok_body`, `unauthentic_status`, `challenge`\nin `answers`";
     assert_eq!(parsed(text), Err(expected.to_owned()));
 }

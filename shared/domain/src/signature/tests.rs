@@ -2,10 +2,11 @@
 
 mod only_what_was_signed;
 mod refused;
+mod signed_elsewhere;
 mod vectors;
 
 use super::*;
-use crate::dialect::{Algorithm, Dialect, Encoding};
+use crate::dialect::{Algorithm, Content, Dialect, Encoding};
 use crate::time::from_seconds;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 
