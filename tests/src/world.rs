@@ -335,6 +335,7 @@ impl World {
             api_base_url: None,
             settings: Default::default(),
             asks_back: false,
+            second_factors: Default::default(),
         });
         self.auditor.histories[source].set_enabled(self.hub.now_ms(), is_enabled);
     }
@@ -344,6 +345,7 @@ impl World {
         let pair = SecretPair {
             current: secrets[current].clone(),
             previous: previous.map(|which| secrets[which].clone()),
+            ..SecretPair::default()
         };
         let in_force = [Some(pair.current.clone()), pair.previous.clone()].into_iter().flatten().collect();
         self.auditor.histories[source].set_secrets(self.hub.now_ms(), in_force);

@@ -1,18 +1,19 @@
 //! HTTP on one side, the use case on the other: the only place that knows what an answer looks like.
 
 use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
-use countersign_app::ports::{Clock as _, Inbox, Queue, Secrets, Sources};
+use countersign_app::ports::{Certificates, Clock as _, Inbox, Queue, Secrets, Sources};
 use countersign_aws::clock::{SystemClock, random_id};
 use countersign_domain::signature::Headers;
 use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, RequestExt as _, Response};
 
 /// How long a provider should wait when our own store or queue failed, in seconds.
 const RETRY_AFTER_SECONDS: &str = "30";
 
 /// Answers one request.
-pub(crate) async fn handle<S: Sources, K: Secrets, I: Inbox, Q: Queue>(
-    ingest: &Ingest<S, K, I, Q>,
+pub(crate) async fn handle<S: Sources, K: Secrets, C: Certificates, I: Inbox, Q: Queue>(
+    ingest: &Ingest<S, K, C, I, Q>,
     request: lambda_http::Request,
 ) -> Result<Response<Body>, Error> {
     let id = random_id();
@@ -28,6 +29,12 @@ fn read(request: lambda_http::Request) -> Request {
     let source = in_path.first("source").unwrap_or_default().to_owned();
     let path_token = in_path.first("token").map(str::to_owned);
     let query = request.uri().query().unwrap_or_default().to_owned();
+    let source_ip = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok())
+        }
+        _ => None,
+    };
     let (parts, body) = request.into_parts();
     let text =
         |value: &lambda_http::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -42,6 +49,7 @@ fn read(request: lambda_http::Request) -> Request {
         method: parts.method.to_string(),
         source,
         path_token,
+        source_ip,
         query,
         headers: Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
         body,

@@ -7,6 +7,7 @@ mod handler;
 
 use countersign_app::ingest::Ingest;
 use countersign_app::ports::Clock as _;
+use countersign_aws::certificates::HttpsCertificates;
 use countersign_aws::{clients::Clients, clock::SystemClock, env, telemetry};
 use lambda_http::{Error, run, service_fn};
 
@@ -18,6 +19,7 @@ async fn main() -> Result<(), Error> {
     let ingest = Ingest::new(
         clients.sources(&config.control_table),
         clients.secrets(&config.stage),
+        HttpsCertificates::default(),
         clients.inbox(&config.inbox_table, config.inbox_ttl_days),
         clients.queue(&config.queue_url),
     );

@@ -157,7 +157,7 @@ async fn its_webhooks_verify_and_can_be_cut_off() {
     let verified = verify(
         &stripe_dialect.auth,
         &keys,
-        Delivery { headers: &headers, body: &body, path_token: None },
+        Delivery { headers: &headers, body: &body, path_token: None, source_ip: None },
         at,
     );
     assert!(verified.is_ok(), "{:?}", verified.err());

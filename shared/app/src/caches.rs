@@ -4,7 +4,12 @@
 //! not be able to drive calls to the secret store, so a failed verification reads a secret again at most every
 //! [`SECRET_REFRESH_SECONDS_MIN`].
 
+mod certificates;
+
+pub use certificates::CertificateCache;
+
 use crate::ports::{Port, PortError, SecretPair, Secrets, Sources};
+use countersign_domain::dialect::Auth;
 use countersign_domain::ids::SourceName;
 use countersign_domain::signature::SigningKeys;
 use countersign_domain::source::{Source, SourceState};
@@ -141,21 +146,31 @@ impl KeyCache {
             // Before the call, so that a secret store that fails is not called more often than one that answers.
             kept.tried_at = now;
         }
-        let pair = secrets.fetch(&source.name).await?;
-        let SecretPair { current, previous } = pair.ok_or_else(|| {
-            PortError::new(
-                "secrets",
-                "fetch",
-                format!("source {} has no signing secret: add one", source.name),
-            )
-        })?;
-        let keys = SigningKeys::new(&source.dialect.auth, &current, previous.as_deref())
-            .map_err(|error| PortError::new("secrets", "decode", error))?;
-        let keys = Some(Arc::new(keys));
+        let keys = Some(Arc::new(keys_of(source, secrets.fetch(&source.name).await?)?));
         lock(&self.known)
             .insert(source.name.clone(), Kept { value: keys.clone(), read_at: now, tried_at: now });
         Ok(keys)
     }
+}
+
+/// A source without a secret accepts nothing, unless its deliveries are proven by a certificate and it asks for nothing
+/// else.
+fn keys_of(source: &Source, pair: Option<SecretPair>) -> Port<SigningKeys> {
+    let is_certified = matches!(source.dialect.auth, Auth::Certificate(_));
+    let Some(SecretPair { current, previous, basic, path_tokens }) = pair else {
+        if is_certified {
+            return Ok(SigningKeys::certificate());
+        }
+        let why = format!("source {} has no signing secret: add one", source.name);
+        return Err(PortError::new("secrets", "fetch", why));
+    };
+    let undecodable = |error| PortError::new("secrets", "decode", error);
+    let keys = if is_certified {
+        SigningKeys::certificate()
+    } else {
+        SigningKeys::new(&source.dialect.auth, &current, previous.as_deref()).map_err(undecodable)?
+    };
+    keys.with_factors(&basic, &path_tokens).map_err(undecodable)
 }
 
 #[cfg(test)]

@@ -4,30 +4,33 @@
 //! leaves the provider without an answer, and it comes again; a duplicate is handed over again, so a row whose message
 //! was never sent gets one.
 
-use crate::caches::{KeyCache, Reason, SourceCache};
+mod proof;
+
+use crate::caches::{CertificateCache, KeyCache, Reason, SourceCache};
 use crate::ports::{
-    Inbox, InboxKey, InboxRow, Notice, Origin, Port, PortError, Put, Queue, Secrets, Sources,
+    Certificates, Inbox, InboxKey, InboxRow, Notice, Origin, Port, PortError, Put, Queue, Secrets, Sources,
 };
 use countersign_domain::content::form_field;
-use countersign_domain::dialect::{Challenge, Content, Dialect};
+use countersign_domain::dialect::{Auth, Challenge, Content, Dialect, TokenFrom};
 use countersign_domain::envelope::{RawEvent, Split, Unreadable, split};
 use countersign_domain::ids::{Sha256Hex, SourceName, TraceId};
 use countersign_domain::limits::{BODY_BYTES_MAX, QUEUE_ENTRIES_MAX, RECORDS_IN_FLIGHT_MAX};
-use countersign_domain::signature::{
-    Delivery, Headers, KeyAge, SignatureError, Verified, answer_challenge, verify,
-};
+use countersign_domain::signature::{Headers, KeyAge, SignatureError, Verified, answer_challenge};
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What ingest needs: its ports, and what it remembers between deliveries.
-pub struct Ingest<S, K, I, Q> {
+pub struct Ingest<S, K, C, I, Q> {
     /// The configured sources.
     pub sources: S,
     /// Their signing secrets.
     pub secrets: K,
+    /// The certificates that some providers sign under.
+    pub certificates: C,
     /// Where what comes in is kept.
     pub inbox: I,
     /// Where it is handed over.
@@ -36,6 +39,8 @@ pub struct Ingest<S, K, I, Q> {
     pub source_cache: SourceCache,
     /// Keys read so far.
     pub key_cache: KeyCache,
+    /// Certificates fetched so far.
+    pub certificate_cache: CertificateCache,
 }
 
 /// A request as the edge saw it.
@@ -47,6 +52,8 @@ pub struct Request {
     pub source: String,
     /// What stands in the path behind it.
     pub path_token: Option<String>,
+    /// Where it came from.
+    pub source_ip: Option<IpAddr>,
     /// The query, as it was sent, without its question mark.
     pub query: String,
     /// Its headers.
@@ -148,11 +155,19 @@ pub struct Accepted {
     pub by_previous_secret: bool,
 }
 
-impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
+impl<S: Sources, K: Secrets, C: Certificates, I: Inbox, Q: Queue> Ingest<S, K, C, I, Q> {
     /// An ingest with nothing remembered.
-    pub fn new(sources: S, secrets: K, inbox: I, queue: Q) -> Self {
-        let (source_cache, key_cache) = (SourceCache::default(), KeyCache::default());
-        Self { sources, secrets, inbox, queue, source_cache, key_cache }
+    pub fn new(sources: S, secrets: K, certificates: C, inbox: I, queue: Q) -> Self {
+        Self {
+            sources,
+            secrets,
+            certificates,
+            inbox,
+            queue,
+            source_cache: SourceCache::default(),
+            key_cache: KeyCache::default(),
+            certificate_cache: CertificateCache::default(),
+        }
     }
 
     /// Reads every source and its secrets ahead of the first delivery. What cannot be read is left to the delivery
@@ -177,6 +192,9 @@ impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
             return Err(Rejected::TooLarge { bytes: request.body.len() });
         }
         let source = self.source(&request.source, arrival.now).await?;
+        if request.path_token.is_some() && !has_secret_path(&source) {
+            return Err(Rejected::UnknownSource);
+        }
         if let Some(challenge) = &source.dialect.answers.challenge
             && let Some(text) = asked(challenge, request)
         {
@@ -201,42 +219,6 @@ impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
         let name = SourceName::new(name).map_err(|_| Rejected::UnknownSource)?;
         let source = self.source_cache.get(&self.sources, &name, now).await.map_err(Rejected::Unavailable)?;
         source.ok_or(Rejected::UnknownSource)
-    }
-
-    async fn verify<'a>(
-        &self,
-        source: &'a Source,
-        request: &'a Request,
-        now: Timestamp,
-    ) -> Result<Verified<'a>, Rejected> {
-        let auth = &source.dialect.auth;
-        let body = match source.dialect.envelope.content {
-            Content::Query => request.query.as_bytes(),
-            Content::Json | Content::Form | Content::FormXml { .. } => &request.body,
-        };
-        let delivery =
-            Delivery { headers: &request.headers, body, path_token: request.path_token.as_deref() };
-        let mut reason = Reason::Verify;
-        loop {
-            let keys = self
-                .key_cache
-                .get(&self.secrets, source, now, reason)
-                .await
-                .map_err(Rejected::Unavailable)?;
-            let result = match &keys {
-                Some(keys) => verify(auth, keys, delivery, now),
-                None => Err(SignatureError::Mismatch),
-            };
-            match (result, reason) {
-                (Ok(verified), _) => return Ok(verified),
-                // Perhaps the secret was rotated a moment ago: look once more, if it is not too soon to look.
-                (Err(SignatureError::Mismatch), Reason::Verify) => reason = Reason::Failed,
-                (Err(error), _) => {
-                    let status = source.dialect.answers.unauthentic_status;
-                    return Err(Rejected::Unauthentic { error, status });
-                }
-            }
-        }
     }
 
     /// Answers a provider that asks whether we hold the key. Nothing is kept.
@@ -276,6 +258,10 @@ impl<S: Sources, K: Secrets, I: Inbox, Q: Queue> Ingest<S, K, I, Q> {
         hand_over(&self.queue, &keys, &arrival.trace).await?;
         Ok(accepted)
     }
+}
+
+fn has_secret_path(source: &Source) -> bool {
+    source.second_factors.secret_path || source.dialect.auth == Auth::Token(TokenFrom::Path)
 }
 
 /// The text of a provider's challenge, if the request is one.

@@ -9,7 +9,7 @@ mod edges;
 mod stores;
 
 pub use control::{MemoryRuns, MemorySecrets, MemorySources};
-pub use edges::{MemoryApi, MemoryBus, MemoryClock, MemoryQueue, MemoryReports};
+pub use edges::{MemoryApi, MemoryBus, MemoryCertificates, MemoryClock, MemoryQueue, MemoryReports};
 pub use stores::{MemoryFindings, MemoryInbox, MemoryLedger};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

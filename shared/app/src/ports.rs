@@ -12,6 +12,7 @@ use countersign_domain::event::BusEvent;
 use countersign_domain::finding::Finding;
 use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex, SourceName, TraceId};
 use countersign_domain::ledger::LedgerRow;
+use countersign_domain::signature::TrustAnchors;
 use countersign_domain::source::{Source, SourceConfig};
 use countersign_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -274,7 +275,7 @@ pub trait Sources: Send + Sync {
 }
 
 /// The signing secrets of a source, as they are stored. It does not print itself.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretPair {
     /// The one that is here to stay.
@@ -282,6 +283,12 @@ pub struct SecretPair {
     /// The one that is on its way out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
+    /// `user:password`, where the source asks for basic authentication: up to two while it is being changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub basic: Vec<String>,
+    /// The secret last part of the URL, where the source asks for one beside its dialect's proof: up to two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path_tokens: Vec<String>,
 }
 
 impl std::fmt::Debug for SecretPair {
@@ -294,6 +301,14 @@ impl std::fmt::Debug for SecretPair {
 pub trait Secrets: Send + Sync {
     /// The secrets of a source, or nothing.
     fn fetch(&self, source: &SourceName) -> impl Future<Output = Port<Option<SecretPair>>> + Send;
+}
+
+/// The certificates that some providers sign their deliveries under.
+pub trait Certificates: Send + Sync {
+    /// The chain behind a URL, in PEM, leaf first; nothing when there is none. The caller has checked whose URL it is.
+    fn fetch(&self, url: &str) -> impl Future<Output = Port<Option<Vec<u8>>>> + Send;
+    /// The roots that a chain may lead to.
+    fn anchors(&self) -> &TrustAnchors;
 }
 
 /// One call to a provider's API: always a GET, always below the source's base URL.

@@ -52,6 +52,7 @@ pub(crate) fn source_config(name: &str, dialect: &str) -> SourceConfig {
         api_base_url: None,
         settings: Settings::new(),
         asks_back: false,
+        second_factors: Default::default(),
     }
 }
 

@@ -11,9 +11,11 @@
 //! | [`dynamodb`] | inbox, ledger, sources, findings, runs; [`dynamodb::keys`] is the schema |
 //! | [`codec`] | bodies made small enough for one write unit |
 //! | [`sqs`], [`eventbridge`], [`secrets`], [`s3`] | queue, bus, secrets, reports |
+//! | [`certificates`] | the certificates that some providers sign under |
 //! | [`provider`] | the provider's own API over HTTPS |
 //! | [`telemetry`] | log lines and metrics |
 
+pub mod certificates;
 pub mod clients;
 pub mod clock;
 pub mod codec;

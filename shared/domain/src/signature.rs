@@ -3,9 +3,13 @@
 //! One algorithm serves every scheme; a dialect only says where things are. Bytes that were not verified cannot be
 //! parsed, by type: [`Verified`] has private fields and this module's [`verify`] is its only constructor.
 
+mod certificate;
 mod claim;
+mod factors;
 mod keys;
 
+pub use certificate::{TrustAnchors, certificate_url, verify_certified};
+pub use factors::{SecondFactors, check_factors};
 pub use keys::{KeyError, SigningKeys};
 
 use crate::dialect::{Auth, Challenge, Encoding, Scope, Signed, TokenFrom};
@@ -20,6 +24,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use subtle::ConstantTimeEq as _;
 
 /// The headers of one request: names in lower case, every value of a repeated name kept.
@@ -65,6 +70,8 @@ pub struct Delivery<'a> {
     pub body: &'a [u8],
     /// What stood in the path behind the source's name.
     pub path_token: Option<&'a str>,
+    /// Where it came from, as the edge saw it.
+    pub source_ip: Option<IpAddr>,
 }
 
 /// Bytes that were signed with one of our keys.
@@ -163,6 +170,12 @@ pub enum SignatureError {
         /// The tolerance.
         max_seconds: i64,
     },
+    /// The certificate is not the provider's, or not in force.
+    #[error("its certificate does not lead to a trusted root, is for another name, or is not in force")]
+    Distrusted,
+    /// A second factor of the source is absent or wrong.
+    #[error("{0}")]
+    Factor(&'static str),
     /// None of the signatures is ours.
     #[error("no signature matches a secret in force")]
     Mismatch,
@@ -181,6 +194,8 @@ impl SignatureError {
             | Self::NoEvents { .. } => "malformed",
             Self::Stale { .. } => "stale",
             Self::FromTheFuture { .. } => "future",
+            Self::Distrusted => "certificate",
+            Self::Factor(_) => "factor",
             Self::Mismatch => "mismatch",
         }
     }
@@ -202,7 +217,9 @@ pub fn answer_challenge(
         SigningKey::Sha1(key) => mac_of::<Hmac<Sha1>>(key, text)?,
         SigningKey::Sha256(key) => mac_of::<Hmac<Sha256>>(key, text)?,
         SigningKey::Sha512(key) => mac_of::<Hmac<Sha512>>(key, text)?,
-        SigningKey::Ed25519(_) | SigningKey::Rsa(_) | SigningKey::Token(_) => return None,
+        SigningKey::Ed25519(_) | SigningKey::Rsa(_) | SigningKey::Token(_) | SigningKey::Certificate => {
+            return None;
+        }
     };
     let signature = match signed.signature.encoding {
         Encoding::Hex => HEXLOWER.encode(&mac),
@@ -300,14 +317,15 @@ fn verify_token(
             delivery.path_token.ok_or_else(|| SignatureError::Missing { place: place() })?
         }
     };
-    // Hashes have one length, so nothing is told about that of the secret.
-    let found = Sha256::digest(token);
     keys.tried(|key| match key {
-        SigningKey::Token(secret) => {
-            Sha256::digest(secret.as_slice()).as_slice().ct_eq(found.as_slice()).into()
-        }
+        SigningKey::Token(secret) => is_same(secret, token.as_bytes()),
         _ => false,
     })
+}
+
+/// Compares in constant time. Hashes have one length, so nothing is told about that of the secret.
+fn is_same(secret: &[u8], found: &[u8]) -> bool {
+    Sha256::digest(secret).as_slice().ct_eq(Sha256::digest(found).as_slice()).into()
 }
 
 impl SigningKeys {
@@ -355,8 +373,8 @@ fn is_signed_by(key: &SigningKey, claim: &Claim<'_>) -> bool {
                 fits | key.verify_signature(algorithm, &message, signature).is_ok()
             })
         }
-        // A token is no signature.
-        SigningKey::Token(_) => false,
+        // A token is no signature, and a certificate is checked elsewhere.
+        SigningKey::Token(_) | SigningKey::Certificate => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::dialect::{Dialect, DialectError, Settings};
 use crate::ids::SourceName;
+use crate::signature::SecondFactors;
 use serde::{Deserialize, Serialize};
 
 /// Live money or play money. An event of the other mode never moves a payment.
@@ -67,6 +68,9 @@ pub struct SourceConfig {
     /// mean nothing without.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asks_back: bool,
+    /// What it asks for beside its dialect's proof.
+    #[serde(default, skip_serializing_if = "SecondFactors::is_empty")]
+    pub second_factors: SecondFactors,
 }
 
 /// A source that works.
@@ -82,6 +86,8 @@ pub struct Source {
     pub api_base_url: Option<String>,
     /// Whether every event is asked back where its dialect knows how.
     pub asks_back: bool,
+    /// What it asks for beside its dialect's proof.
+    pub second_factors: SecondFactors,
 }
 
 /// Why a stored source does not work.
@@ -122,8 +128,17 @@ impl TryFrom<SourceConfig> for Source {
     type Error = SourceError;
 
     fn try_from(config: SourceConfig) -> Result<Self, SourceError> {
-        let SourceConfig { name, dialect, mode, api_base_url, settings, asks_back, account: _, state: _ } =
-            config;
+        let SourceConfig {
+            name,
+            dialect,
+            mode,
+            api_base_url,
+            settings,
+            asks_back,
+            second_factors,
+            account: _,
+            state: _,
+        } = config;
         let wrong = |error| SourceError::Dialect { source_name: name.clone(), error: Box::new(error) };
         let dialect = match dialect {
             DialectRef::Own(text) => Dialect::for_source(&text, &settings).map_err(wrong)?,
@@ -147,7 +162,7 @@ impl TryFrom<SourceConfig> for Source {
             let other = api.test_base_url.as_ref().filter(|_| mode == Mode::Test);
             Some(other.unwrap_or(&api.base_url).clone())
         });
-        Ok(Self { name, dialect, mode, api_base_url, asks_back })
+        Ok(Self { name, dialect, mode, api_base_url, asks_back, second_factors })
     }
 }
 

@@ -31,7 +31,14 @@ pub(crate) fn built_in(name: &str) -> Dialect {
 }
 
 pub(crate) fn source(dialect: Dialect, mode: Mode) -> Source {
-    Source { name: source_name(), dialect, mode, api_base_url: None, asks_back: false }
+    Source {
+        name: source_name(),
+        dialect,
+        mode,
+        api_base_url: None,
+        asks_back: false,
+        second_factors: Default::default(),
+    }
 }
 
 /// A place in the repository, from its root.

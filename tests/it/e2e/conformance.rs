@@ -43,7 +43,10 @@ fn the_sources_and_their_secrets() {
         let configured =
             h.context.sources().fetch(&source).await.expect("the sources answer").expect("it is there");
         contract::sources(&h.context.sources(), &[configured], &name("contract-absent")).await;
-        let stored = (source, SecretPair { current: Harness::SECRET.to_owned(), previous: None });
+        let stored = (
+            source,
+            SecretPair { current: Harness::SECRET.to_owned(), previous: None, ..SecretPair::default() },
+        );
         contract::secrets(&h.context.secrets(), &[stored], &name("contract-absent")).await;
     });
 }

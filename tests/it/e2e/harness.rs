@@ -92,7 +92,7 @@ impl Harness {
         api_base_url: Option<String>,
     ) -> SourceName {
         let name = SourceName::new(name).expect("a source name");
-        let secret = SecretPair { current: Self::SECRET.to_owned(), previous: None };
+        let secret = SecretPair { current: Self::SECRET.to_owned(), previous: None, ..SecretPair::default() };
         self.context
             .write_secrets(&name, secret, Some(API_KEY.to_owned()))
             .await
@@ -106,6 +106,7 @@ impl Harness {
             api_base_url,
             settings: Default::default(),
             asks_back: false,
+            second_factors: Default::default(),
         };
         self.context.write_source(&config).await.expect("the source is written");
         name

@@ -10,7 +10,9 @@ use super::queue::{Message, WorldQueue};
 use super::{Settings, Stores};
 use countersign_app::caches::SourceCache;
 use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
-use countersign_app::memory::{MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources};
+use countersign_app::memory::{
+    MemoryCertificates, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources,
+};
 use countersign_app::process::{Processed, Processor, Record};
 use countersign_domain::ids::TraceId;
 use countersign_domain::signature::Headers;
@@ -23,8 +25,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-type IngestApp =
-    Ingest<Faulty<MemorySources>, Faulty<MemorySecrets>, Faulty<MemoryInbox>, Faulty<WorldQueue>>;
+type IngestApp = Ingest<
+    Faulty<MemorySources>,
+    Faulty<MemorySecrets>,
+    MemoryCertificates,
+    Faulty<MemoryInbox>,
+    Faulty<WorldQueue>,
+>;
 type ProcessorApp = Processor<
     Faulty<MemorySources>,
     Faulty<MemoryInbox>,
@@ -164,6 +171,7 @@ impl Environments {
             method: "POST".to_owned(),
             source: delivery.endpoint.clone(),
             path_token: None,
+            source_ip: None,
             query: String::new(),
             headers: Headers::new(headers),
             body: delivery.body.clone(),
@@ -251,6 +259,7 @@ impl Environments {
         Ingest::new(
             Faulty::new(&self.settings.sources, &self.hub),
             Faulty::new(&self.settings.secrets, &self.hub),
+            MemoryCertificates::default(),
             Faulty::new(&self.stores.inbox, &self.hub),
             Faulty::new(&self.stores.queue, &self.hub),
         )

@@ -140,6 +140,7 @@ impl Add {
             api_base_url: self.api_base_url,
             settings: Default::default(),
             asks_back: false,
+            second_factors: Default::default(),
         };
         let source = Source::try_from(config.clone())?;
         let current = super::read_secret(&self.secret_file)?;
@@ -147,7 +148,9 @@ impl Add {
         SigningKeys::new(&source.dialect.auth, &current, previous.as_deref())
             .map_err(|e| CliError::Usage(format!("the signing secret: {e}")))?;
         let api_token = self.api_token_file.as_deref().map(super::read_secret).transpose()?;
-        context.write_secrets(&source.name, SecretPair { current, previous }, api_token).await?;
+        context
+            .write_secrets(&source.name, SecretPair { current, previous, ..SecretPair::default() }, api_token)
+            .await?;
         context.write_source(&config).await?;
         Ok(config)
     }

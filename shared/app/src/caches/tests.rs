@@ -8,7 +8,7 @@ use countersign_domain::signature::{Delivery, Headers, KeyAge, verify};
 use countersign_domain::source::{DialectRef, SourceConfig};
 
 fn pair(current: &str, previous: Option<&str>) -> SecretPair {
-    SecretPair { current: current.to_owned(), previous: previous.map(str::to_owned) }
+    SecretPair { current: current.to_owned(), previous: previous.map(str::to_owned), ..SecretPair::default() }
 }
 
 /// A key cache over a store that holds [`SECRET`] for [`SOURCE`].
@@ -44,7 +44,7 @@ impl Keys {
         let keys = self.get(seconds, Reason::Verify).expect("keys").expect("keys");
         let headers = signed("stripe", secret, b"{}", at(seconds));
         let headers = Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let delivery = Delivery { headers: &headers, body: b"{}", path_token: None };
+        let delivery = Delivery { headers: &headers, body: b"{}", path_token: None, source_ip: None };
         verify(&self.source.dialect.auth, &keys, delivery, at(seconds)).ok().map(|verified| verified.key())
     }
 }

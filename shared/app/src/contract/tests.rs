@@ -64,6 +64,7 @@ fn secrets_in_memory() {
     let pair = |current: &str, previous: Option<&str>| SecretPair {
         current: current.to_owned(),
         previous: previous.map(str::to_owned),
+        ..SecretPair::default()
     };
     let stored = [
         (source_name("one"), pair("whsec_current", None)),

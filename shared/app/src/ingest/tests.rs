@@ -1,5 +1,7 @@
+mod ways_in;
+
 use super::*;
-use crate::memory::{MemoryInbox, MemoryQueue, MemorySecrets, MemorySources};
+use crate::memory::{MemoryCertificates, MemoryInbox, MemoryQueue, MemorySecrets, MemorySources};
 use crate::ports::SecretPair;
 use crate::testing::{
     Mishap, OTHER_SECRET, SECRET, SOURCE, Script, Scripted, at, event_id, now_or_never, signed,
@@ -10,8 +12,13 @@ use countersign_domain::source::{DialectRef, SourceConfig, SourceState};
 
 const DIALECT: &str = "partner-hmac";
 
-type ScriptedIngest =
-    Ingest<Scripted<MemorySources>, Scripted<MemorySecrets>, Scripted<MemoryInbox>, Scripted<MemoryQueue>>;
+type ScriptedIngest = Ingest<
+    Scripted<MemorySources>,
+    Scripted<MemorySecrets>,
+    MemoryCertificates,
+    Scripted<MemoryInbox>,
+    Scripted<MemoryQueue>,
+>;
 
 /// An ingest on ports in memory, with one source of a partner that sends lists of events.
 struct Gate {
@@ -26,6 +33,7 @@ impl Gate {
         let ingest = Ingest::new(
             Scripted::new(MemorySources::default(), &script),
             Scripted::new(MemorySecrets::default(), &script),
+            MemoryCertificates::default(),
             Scripted::new(MemoryInbox::default(), &script),
             Scripted::new(MemoryQueue::default(), &script),
         );
@@ -35,7 +43,11 @@ impl Gate {
     }
 
     fn add(&self, config: SourceConfig, current: &str, previous: Option<&str>) {
-        let pair = SecretPair { current: current.to_owned(), previous: previous.map(str::to_owned) };
+        let pair = SecretPair {
+            current: current.to_owned(),
+            previous: previous.map(str::to_owned),
+            ..SecretPair::default()
+        };
         self.ingest.secrets.inner.set(config.name.clone(), pair);
         self.ingest.sources.inner.set(config);
     }
@@ -73,6 +85,7 @@ fn post(headers: &[(String, String)], body: &[u8]) -> Request {
         method: "POST".to_owned(),
         source: SOURCE.to_owned(),
         path_token: None,
+        source_ip: None,
         query: String::new(),
         headers: Headers::new(pairs(headers)),
         body: body.to_vec(),

@@ -1,10 +1,13 @@
 //! What the use cases speak to and do not read back, and the time.
 
 use super::Shared;
-use crate::ports::{ApiRequest, Bus, Clock, Notice, Port, PortError, ProviderApi, Queue, Reports};
+use crate::ports::{
+    ApiRequest, Bus, Certificates, Clock, Notice, Port, PortError, ProviderApi, Queue, Reports,
+};
 use countersign_domain::event::BusEvent;
 use countersign_domain::ids::SourceName;
 use countersign_domain::limits::{BUS_ENTRIES_MAX, QUEUE_ENTRIES_MAX};
+use countersign_domain::signature::TrustAnchors;
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
 use std::collections::BTreeMap;
@@ -52,6 +55,45 @@ impl Bus for MemoryBus {
         }
         self.0.lock().extend_from_slice(events);
         Ok(Vec::new())
+    }
+}
+
+/// Certificate chains by URL.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryCertificates {
+    chains: Shared<BTreeMap<String, Vec<u8>>>,
+    fetches: Shared<usize>,
+    anchors: TrustAnchors,
+}
+
+impl MemoryCertificates {
+    /// A store whose chains lead to these roots.
+    #[must_use]
+    pub fn with_anchors(anchors: TrustAnchors) -> Self {
+        Self { anchors, ..Self::default() }
+    }
+
+    /// Puts a chain behind a URL.
+    pub fn put(&self, url: &str, chain: &[u8]) {
+        self.chains.lock().insert(url.to_owned(), chain.to_vec());
+    }
+
+    /// How often it was asked.
+    #[must_use]
+    pub fn fetches(&self) -> usize {
+        *self.fetches.lock()
+    }
+}
+
+impl Certificates for MemoryCertificates {
+    async fn fetch(&self, url: &str) -> Port<Option<Vec<u8>>> {
+        let mut fetches = self.fetches.lock();
+        *fetches = fetches.saturating_add(1);
+        Ok(self.chains.lock().get(url).cloned())
+    }
+
+    fn anchors(&self) -> &TrustAnchors {
+        &self.anchors
     }
 }
 

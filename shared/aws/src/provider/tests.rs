@@ -13,6 +13,7 @@ fn source(api_base_url: &str) -> Source {
         api_base_url: Some(api_base_url.to_owned()),
         settings: Default::default(),
         asks_back: false,
+        second_factors: Default::default(),
     };
     Source::try_from(config).expect("a source")
 }

@@ -22,6 +22,7 @@ fn config() -> SourceConfig {
         api_base_url: None,
         settings: Default::default(),
         asks_back: false,
+        second_factors: Default::default(),
     }
 }
 

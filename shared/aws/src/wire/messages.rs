@@ -117,7 +117,11 @@ async fn secrets_are_read_by_name() {
     server.then_json(&json!({ "SecretString": r#"{"token":"sk_test"}"# }));
     server.then_fail("ResourceNotFoundException", json!({}));
     let clients = server.clients();
-    let pair = SecretPair { current: "whsec_a".to_owned(), previous: Some("whsec_b".to_owned()) };
+    let pair = SecretPair {
+        current: "whsec_a".to_owned(),
+        previous: Some("whsec_b".to_owned()),
+        ..SecretPair::default()
+    };
     assert_eq!(clients.secrets("dev").fetch(&source()).await.expect("is read"), Some(pair));
     let token = clients.api_tokens("dev").fetch(&source()).await.expect("is read");
     assert_eq!(token, Some(ApiToken { token: "sk_test".to_owned() }));
@@ -146,7 +150,7 @@ async fn a_malformed_secret_is_not_repeated() {
 async fn a_secret_that_is_there_gets_a_new_value() {
     let server = Server::start().await;
     server.then_fail("ResourceExistsException", json!({}));
-    let pair = SecretPair { current: "whsec_a".to_owned(), previous: None };
+    let pair = SecretPair { current: "whsec_a".to_owned(), previous: None, ..SecretPair::default() };
     server.clients().secrets("dev").put(&source(), &pair).await.expect("is put");
     let asked = server.asked();
     assert_eq!([asked[0].what.as_str(), asked[1].what.as_str()], ["CreateSecret", "PutSecretValue"]);

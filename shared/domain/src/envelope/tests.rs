@@ -15,8 +15,12 @@ fn delivered(dialect: &Dialect, mut headers: Vec<(String, String)>, body: &[u8])
     headers.extend(sign(&dialect.auth, SECRET, &headers, body, now()).expect("a key"));
     let headers = Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let keys = SigningKeys::new(&dialect.auth, SECRET, None).expect("a key");
-    let verified =
-        verify(&dialect.auth, &keys, Delivery { headers: &headers, body, path_token: None }, now());
+    let verified = verify(
+        &dialect.auth,
+        &keys,
+        Delivery { headers: &headers, body, path_token: None, source_ip: None },
+        now(),
+    );
     split(&source(dialect.clone(), Mode::Test), &verified.expect("an authentic delivery"))
 }
 

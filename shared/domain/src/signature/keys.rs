@@ -17,12 +17,16 @@ pub(super) enum SigningKey {
     Ed25519(Box<VerifyingKey>),
     Rsa(SubjectPublicKeyInfoDer<'static>),
     Token(Zeroizing<Vec<u8>>),
+    /// None: what is delivered names its certificate.
+    Certificate,
 }
 
 /// The keys in force for one source: never none, at most [`SECRETS_MAX`]. It does not print itself.
 pub struct SigningKeys {
     pub(super) current: SigningKey,
     pub(super) previous: Option<SigningKey>,
+    pub(super) basic: Vec<Zeroizing<Vec<u8>>>,
+    pub(super) path_tokens: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl std::fmt::Debug for SigningKeys {
@@ -67,7 +71,29 @@ impl SigningKeys {
         Ok(Self {
             current: signing_key(auth, current)?,
             previous: previous.map(|secret| signing_key(auth, secret)).transpose()?,
+            basic: Vec::new(),
+            path_tokens: Vec::new(),
         })
+    }
+
+    /// The keys of a source whose deliveries name their certificate: it has no secret of its own.
+    #[must_use]
+    pub fn certificate() -> Self {
+        Self { current: SigningKey::Certificate, previous: None, basic: Vec::new(), path_tokens: Vec::new() }
+    }
+
+    /// The same with what the second factors are compared with: `user:password`, and the last part of the URL. Each may
+    /// be two while it is being changed.
+    ///
+    /// # Errors
+    /// [`KeyError::TooShort`], without the secret.
+    pub fn with_factors(mut self, basic: &[String], path_tokens: &[String]) -> Result<Self, KeyError> {
+        let read = |secrets: &[String]| {
+            secrets.iter().map(|secret| long_enough(secret.as_bytes().to_vec())).collect::<Result<_, _>>()
+        };
+        self.basic = read(basic)?;
+        self.path_tokens = read(path_tokens)?;
+        Ok(self)
     }
 }
 

@@ -57,7 +57,7 @@ fn judge(
 ) -> Result<KeyAge, SignatureError> {
     let keys = SigningKeys::new(auth, secrets.0, secrets.1).expect("secrets that are keys");
     let headers = Headers::new(headers.iter().copied());
-    let delivery = Delivery { headers: &headers, body, path_token: None };
+    let delivery = Delivery { headers: &headers, body, path_token: None, source_ip: None };
     let verified = verify(auth, &keys, delivery, from_seconds(now))?;
     assert_eq!(verified.body(), body, "what is verified is what came in");
     Ok(verified.key())

@@ -13,6 +13,7 @@ fn config(dialect: DialectRef, api_base_url: Option<&str>) -> SourceConfig {
         api_base_url: api_base_url.map(str::to_owned),
         settings: Settings::new(),
         asks_back: false,
+        second_factors: Default::default(),
     }
 }
 

@@ -120,7 +120,7 @@ impl Scenario<'_> {
 
     /// Adds the fake Stripe as a source, as an operator would.
     pub(super) async fn add_source(&self) -> Result<(), CliError> {
-        let secret = SecretPair { current: SECRET.to_owned(), previous: None };
+        let secret = SecretPair { current: SECRET.to_owned(), previous: None, ..SecretPair::default() };
         self.context.write_secrets(&self.source, secret, Some(API_KEY.to_owned())).await?;
         let config = SourceConfig {
             name: self.source.clone(),
@@ -131,6 +131,7 @@ impl Scenario<'_> {
             api_base_url: Some(self.stripe.base_url().to_owned()),
             settings: Default::default(),
             asks_back: false,
+            second_factors: Default::default(),
         };
         self.context.write_source(&config).await?;
         self.stripe.point_webhook(&self.url(), SECRET).await?;

@@ -1,7 +1,7 @@
 //! Requests that the providers' own SDKs signed and judged: `tests/fixtures/signed`, made by the generators beside them.
 
 use super::*;
-use crate::dialect::Settings;
+use crate::dialect::{Certificate, Settings};
 use crate::testing::repository;
 use data_encoding::BASE64;
 use serde::Deserialize;
@@ -68,11 +68,11 @@ fn verdict(file: &File, dialect: &Dialect, request: &Request) -> Verdict {
     };
     // `/hooks/<source>/<token>`
     let path_token = request.path.as_deref().and_then(|path| path.split('/').nth(3));
-    let delivery = Delivery { headers: &headers, body: &body, path_token };
+    let delivery = Delivery { headers: &headers, body: &body, path_token, source_ip: None };
     let secret = |at: usize| request.secrets.get(at).map(|name| file.secrets[name].as_str());
     let now = from_seconds(request.now);
     let found = match &dialect.auth {
-        Auth::Certificate(_) => return certified(file, dialect, delivery, now),
+        Auth::Certificate(certificate) => return certified(file, certificate, delivery, now),
         auth => {
             let keys = SigningKeys::new(auth, secret(0).expect("a secret"), secret(1))
                 .expect("secrets that are keys");
@@ -82,8 +82,13 @@ fn verdict(file: &File, dialect: &Dialect, request: &Request) -> Verdict {
     if found.is_ok() { Verdict::Accepted } else { Verdict::Refused }
 }
 
-fn certified(_file: &File, _dialect: &Dialect, _delivery: Delivery<'_>, _now: Timestamp) -> Verdict {
-    Verdict::Refused
+fn certified(file: &File, certificate: &Certificate, delivery: Delivery<'_>, now: Timestamp) -> Verdict {
+    let anchors = TrustAnchors::from_pem(file.trust_anchor.as_deref().expect("a trust anchor").as_bytes());
+    let found = certificate_url(certificate, delivery.headers).and_then(|url| {
+        let chain = file.certificates.get(url).expect("every URL that may be fetched leads somewhere");
+        verify_certified(certificate, chain.as_bytes(), &anchors, delivery, now)
+    });
+    if found.is_ok() { Verdict::Accepted } else { Verdict::Refused }
 }
 
 #[test]
