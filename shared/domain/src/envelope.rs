@@ -3,7 +3,7 @@
 use crate::content::{ContentError, as_json};
 use crate::dialect::{Content, Dialect, Livemode, LivemodeOf, NameFrom, TimeForm};
 use crate::ids::{EventId, EventKind, IdError, Sha256Hex};
-use crate::json::{self, Doc, JsonError, Path, Place};
+use crate::json::{self, Doc, Json, JsonError, Path, Place};
 use crate::limits::EVENTS_PER_DELIVERY_MAX;
 use crate::signature::{Headers, SignatureError, Verified};
 use crate::source::{Mode, Source};
@@ -107,8 +107,7 @@ fn check_mode(source: &Source, body: &[u8]) -> Result<(), EnvelopeError> {
         return Ok(());
     };
     let json = as_json(&source.dialect.envelope.content, body)?;
-    let doc = Doc::parse(&json)?;
-    match mode_of(livemode, doc)? {
+    match mode_of(livemode, Json::parse(&json)?.root())? {
         Some(mode) if mode == Ok(source.mode) => Ok(()),
         Some(Ok(found)) => Err(EnvelopeError::ModeDiffers { livemode: found.to_string(), mode: source.mode }),
         Some(Err(livemode)) => Err(EnvelopeError::ModeDiffers { livemode, mode: source.mode }),
@@ -136,7 +135,11 @@ pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> S
         Ok(json) => json,
         Err(error) => return whole(error.into(), body),
     };
-    let items = match places(&dialect.envelope.events, &json) {
+    let json = match Json::parse(&json) {
+        Ok(json) => json,
+        Err(error) => return whole(error.into(), body),
+    };
+    let items = match places(&dialect.envelope.events, json.root()) {
         Err(error) => return whole(error, body),
         Ok(items) if items.len() > EVENTS_PER_DELIVERY_MAX => {
             return whole(EnvelopeError::TooMany { events: items.len() }, body);
@@ -164,8 +167,7 @@ pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> S
 }
 
 /// The places of the events. An empty list is a delivery of nothing; no list at all is a delivery of something else.
-fn places<'a>(events: &Path, body: &'a [u8]) -> Result<Vec<Doc<'a>>, EnvelopeError> {
-    let doc = Doc::parse(body)?;
+fn places<'a>(events: &Path, doc: Doc<'a>) -> Result<Vec<Doc<'a>>, EnvelopeError> {
     let places = doc.all(events)?;
     let (field, at) = match events.list() {
         Some(list) => ("list of events", list),

@@ -7,7 +7,7 @@
 use crate::dialect::{Content, Fetch, FetchInto, PathPart};
 use crate::envelope;
 use crate::ids::{EventId, EventKind, Sha256Hex};
-use crate::json::{Doc, meaning};
+use crate::json::{Doc, Json, meaning};
 use crate::signature::Headers;
 use crate::source::Source;
 use crate::translate::{Body, TranslateError, all_hold};
@@ -49,7 +49,8 @@ pub fn question<'s>(
         return Ok(None);
     }
     let json = body.as_json(&source.dialect.envelope.content)?;
-    let doc = Doc::parse(&json)?;
+    let json = Json::parse(&json)?;
+    let doc = json.root();
     for fetch in candidates {
         if all_hold(&fetch.when, doc)? {
             let path = fetch.path.iter().map(|part| path_part(part, doc)).collect::<Result<String, _>>()?;
@@ -99,13 +100,13 @@ impl Question<'_> {
                 answer.to_vec()
             }
         };
-        let meaning = meaning(Doc::parse(&body)?, &self.fetch.meaning)?;
+        let meaning = meaning(Json::parse(&body)?.root(), &self.fetch.meaning)?;
         Ok(Fetched { id: id.with_digest(meaning.as_str()), meaning, body })
     }
 
     fn is_same_event(&self, source: &Source, delivered: &[u8], answer: &[u8]) -> Result<(), TranslateError> {
         let named = |body| -> Result<_, TranslateError> {
-            let event = envelope::event(&source.dialect, &Headers::default(), Doc::parse(body)?);
+            let event = envelope::event(&source.dialect, &Headers::default(), Json::parse(body)?.root());
             event.map_err(|error| TranslateError::Unclear(format!("the provider's API: {error}")))
         };
         let (asked, found) = (named(delivered)?, named(answer)?);
@@ -126,7 +127,8 @@ impl Question<'_> {
 /// What was delivered, with the answer as its member `fetched`. A delivery that holds such a member already then holds
 /// two, and is refused where it is read.
 fn beside(delivered: &[u8], answer: &[u8]) -> Result<Vec<u8>, TranslateError> {
-    let (delivered, answer) = (Doc::parse(delivered)?, Doc::parse(answer)?);
+    let (delivered, answer) = (Json::parse(delivered)?, Json::parse(answer)?);
+    let (delivered, answer) = (delivered.root(), answer.root());
     let Some(members) = delivered.source().strip_prefix('{') else {
         return Err(TranslateError::Missing { field: "object", at: "$".to_owned() });
     };
@@ -143,7 +145,8 @@ pub(crate) fn example(
     answer: &[u8],
 ) -> Result<Vec<u8>, TranslateError> {
     let delivered = Body::Delivered(delivered).as_json(content)?;
-    let doc = Doc::parse(&delivered)?;
+    let json = Json::parse(&delivered)?;
+    let doc = json.root();
     for fetch in fetches.iter().filter(|fetch| fetch.is_on(kind.as_str())) {
         if all_hold(&fetch.when, doc)? {
             fetch.path.iter().try_for_each(|part| path_part(part, doc).map(drop))?;

@@ -3,7 +3,7 @@
 use crate::dialect::Dialect;
 use crate::envelope::split_body;
 use crate::ids::EventKind;
-use crate::json::{Doc, Path, meaning};
+use crate::json::{Json, Path, meaning};
 use crate::limits::EVENTS_PER_DELIVERY_MAX;
 use crate::reconcile;
 use crate::signature::Headers;
@@ -113,8 +113,9 @@ fn everything(dialect: &Dialect, body: &[u8]) {
     let split = split_body(dialect, &headers, body);
     assert_eq!(split, split_body(dialect, &headers, body), "the same bytes split the same way");
     assert!(split.events.len() + split.unreadable.len() <= EVENTS_PER_DELIVERY_MAX);
-    let items = Doc::parse(body).and_then(|doc| doc.all(&dialect.envelope.events));
-    let items = items.map_or(1, |items| if items.is_empty() { split.unreadable.len() } else { items.len() });
+    let items =
+        Json::parse(body).and_then(|json| json.root().all(&dialect.envelope.events).map(|items| items.len()));
+    let items = items.map_or(1, |items| if items == 0 { split.unreadable.len() } else { items });
     assert!(
         items > EVENTS_PER_DELIVERY_MAX || split.events.len() + split.unreadable.len() == items,
         "none is lost"
@@ -129,7 +130,8 @@ fn everything(dialect: &Dialect, body: &[u8]) {
         let shown = translate(&source, &kind, Body::Json(body)).map_err(|error| error.to_string());
         assert!(shown.is_ok() || shown.is_err_and(|why| why.len() < 1_000), "an error never repeats a body");
     }
-    if let (Some(reconcile), Ok(doc)) = (&dialect.reconcile, Doc::parse(body)) {
+    if let (Some(reconcile), Ok(json)) = (&dialect.reconcile, Json::parse(body)) {
+        let doc = json.root();
         let snapshot = reconcile::snapshot(reconcile, doc);
         assert_eq!(snapshot, reconcile::snapshot(reconcile, doc));
     }
@@ -147,7 +149,8 @@ proptest! {
         for dialect in Dialect::built_in_names() {
             everything(&built_in(dialect), body.as_bytes());
         }
-        if let Ok(doc) = Doc::parse(body.as_bytes()) {
+        if let Ok(json) = Json::parse(body.as_bytes()) {
+            let doc = json.root();
             for path in paths() {
                 let places = doc.all(&path);
                 prop_assert_eq!(doc.at(&path).is_ok(), places.is_ok());
@@ -175,7 +178,8 @@ proptest! {
         if let Ok(path) = Path::parse(&text) {
             prop_assert_eq!(path.as_str(), &text);
             prop_assert_eq!(path.is_many(), path.list().is_some());
-            let doc = Doc::parse(br#"{"a":[{"b":1},2],"b":{"a":[]}}"#).expect("JSON");
+            let json = Json::parse(br#"{"a":[{"b":1},2],"b":{"a":[]}}"#).expect("JSON");
+            let doc = json.root();
             prop_assert!(doc.all(&path).is_ok() || path.is_many());
         }
     }

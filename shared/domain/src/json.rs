@@ -4,22 +4,32 @@
 //! passes through a float. An object that names a key twice is refused wherever it is looked at, because two readers
 //! could disagree on which one counts.
 
+mod canonical;
 mod path;
+mod tape;
 
+pub use canonical::meaning;
 pub use path::{Path, PathError, Place};
 
-use crate::ids::Sha256Hex;
 use crate::limits::JSON_DEPTH_MAX;
 use path::Step;
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
+use tape::{Kind, Node};
+
+/// A JSON text whose values have been found, each once.
+#[derive(Clone, Debug)]
+pub struct Json<'a> {
+    text: &'a str,
+    nodes: Vec<Node>,
+}
 
 /// A place in a JSON text.
 #[derive(Clone, Copy, Debug)]
-pub struct Doc<'a>(&'a RawValue);
+pub struct Doc<'a> {
+    json: &'a Json<'a>,
+    at: usize,
+}
 
 /// Why a JSON text cannot be used. It never repeats the text, only where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,8 +67,8 @@ pub enum JsonError {
     },
 }
 
-impl<'a> Doc<'a> {
-    /// Checks that the bytes are one JSON text.
+impl<'a> Json<'a> {
+    /// Checks that the bytes are one JSON text, and finds its values.
     ///
     /// # Errors
     /// [`JsonError::Syntax`] with the place.
@@ -68,17 +78,34 @@ impl<'a> Doc<'a> {
             line: 1,
             column: 1,
         })?;
-        serde_json::from_str::<&RawValue>(text).map(Doc).map_err(|e| JsonError::Syntax {
+        // What is JSON is serde's word alone; where its values are is then easily found.
+        serde_json::from_str::<&RawValue>(text).map_err(|e| JsonError::Syntax {
             reason: if e.is_eof() { "it ends too early" } else { "a syntax error" },
             line: e.line(),
             column: e.column(),
-        })
+        })?;
+        Ok(Self { text, nodes: tape::nodes(text) })
+    }
+
+    /// The whole of it.
+    #[must_use]
+    pub fn root(&self) -> Doc<'_> {
+        Doc { json: self, at: 0 }
+    }
+}
+
+impl<'a> Doc<'a> {
+    fn node(self) -> Node {
+        let whole =
+            Node { start: 0, end: self.json.text.len(), after: self.json.nodes.len(), kind: Kind::Null };
+        self.json.nodes.get(self.at).copied().unwrap_or(whole)
     }
 
     /// The source text of this place.
     #[must_use]
     pub fn source(self) -> &'a str {
-        self.0.get()
+        let Node { start, end, .. } = self.node();
+        self.json.text.get(start..end).unwrap_or_default()
     }
 
     /// What stands at `path`, or nothing: an absent key, an index past the end and `null` are all nothing.
@@ -86,7 +113,17 @@ impl<'a> Doc<'a> {
     /// # Errors
     /// [`JsonError`] when an object on the way names a key twice.
     pub fn at(self, path: &Path) -> Result<Option<Doc<'a>>, JsonError> {
-        Ok(self.all(path)?.into_iter().next())
+        if path.is_many() {
+            return Ok(self.all(path)?.into_iter().next());
+        }
+        let mut place = self;
+        for (depth, step) in path.steps().iter().enumerate() {
+            match place.step(step, path, depth)? {
+                Some(next) => place = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(place).filter(|place| !place.is_null()))
     }
 
     /// Every place that `path` leads to, in order. `null` counts only as an element of the list that the path ends in.
@@ -98,29 +135,14 @@ impl<'a> Doc<'a> {
         for (depth, step) in path.steps().iter().enumerate() {
             let mut next = Vec::new();
             for place in places {
-                match step {
-                    Step::Key(key) => next.extend(place.member(key, path, depth)?),
-                    Step::Index(index) => {
-                        next.extend(place.items().and_then(|items| items.get(*index).copied()))
-                    }
-                    Step::Where(key, value) => {
-                        let mut found = Vec::new();
-                        for item in place.items().unwrap_or_default() {
-                            let member = item.member(key, path, depth)?.and_then(Doc::scalar);
-                            if member.is_some_and(|member| member == value.as_str()) {
-                                found.push(item);
-                            }
-                        }
-                        // Two that fit are as good as none: nothing says which one is meant.
-                        if let [only] = found.as_slice() {
-                            next.push(*only);
-                        }
-                    }
-                    Step::Each => next.extend(place.items().ok_or_else(|| JsonError::Kind {
+                if *step == Step::Each {
+                    next.extend(place.items().ok_or_else(|| JsonError::Kind {
                         at: path.as_str().to_owned(),
                         found: place.kind(),
                         expected: "a list",
-                    })?),
+                    })?);
+                } else {
+                    next.extend(place.step(step, path, depth)?);
                 }
             }
             places = next;
@@ -132,11 +154,33 @@ impl<'a> Doc<'a> {
         Ok(places)
     }
 
+    /// The one place that a step leads to.
+    fn step(self, step: &Step, path: &Path, depth: usize) -> Result<Option<Doc<'a>>, JsonError> {
+        match step {
+            Step::Key(key) => self.member(key, path, depth),
+            Step::Index(index) => Ok(self.items().and_then(|items| items.get(*index).copied())),
+            Step::Where(key, value) => {
+                let mut found = Vec::new();
+                for item in self.items().unwrap_or_default() {
+                    let member = item.member(key, path, depth)?.and_then(Doc::scalar);
+                    if member.is_some_and(|member| member == value.as_str()) {
+                        found.push(item);
+                    }
+                }
+                // Two that fit are as good as none: nothing says which one is meant.
+                Ok(if let [only] = found.as_slice() { Some(*only) } else { None })
+            }
+            Step::Each => Ok(None),
+        }
+    }
+
     /// The text of a string, unescaped.
     #[must_use]
     pub fn text(self) -> Option<Cow<'a, str>> {
-        match self.kind() {
-            "a string" => serde_json::from_str::<Text<'a>>(self.source()).ok().map(|text| text.0),
+        let source = self.source();
+        match self.node().kind {
+            Kind::PlainText => source.get(1..source.len().saturating_sub(1)).map(Cow::Borrowed),
+            Kind::EscapedText => serde_json::from_str(source).ok().map(Cow::Owned),
             _ => None,
         }
     }
@@ -144,163 +188,82 @@ impl<'a> Doc<'a> {
     /// The source text of a number.
     #[must_use]
     pub fn number(self) -> Option<&'a str> {
-        (self.kind() == "a number").then(|| self.source())
+        (self.node().kind == Kind::Number).then(|| self.source())
     }
 
     /// A string's content, a number's source text, or `true` / `false`: what an id or a status may be written as.
     #[must_use]
     pub fn scalar(self) -> Option<Cow<'a, str>> {
-        match self.kind() {
-            "a string" => self.text(),
-            "a number" | "a boolean" => Some(Cow::Borrowed(self.source())),
-            _ => None,
+        match self.node().kind {
+            Kind::PlainText | Kind::EscapedText => self.text(),
+            Kind::Number | Kind::Boolean => Some(Cow::Borrowed(self.source())),
+            Kind::Object | Kind::List | Kind::Null => None,
         }
     }
 
     /// The elements of a list.
     #[must_use]
     pub fn items(self) -> Option<Vec<Doc<'a>>> {
-        if self.kind() != "a list" {
-            return None;
-        }
-        serde_json::from_str::<Vec<&'a RawValue>>(self.source())
-            .ok()
-            .map(|items| items.into_iter().map(Doc).collect())
+        (self.node().kind == Kind::List).then(|| self.children().collect())
     }
 
     /// What sort of value stands here, for messages.
     #[must_use]
     pub fn kind(self) -> &'static str {
-        match self.source().as_bytes().first() {
-            Some(b'{') => "an object",
-            Some(b'[') => "a list",
-            Some(b'"') => "a string",
-            Some(b't' | b'f') => "a boolean",
-            Some(b'n') => "null",
-            _ => "a number",
+        match self.node().kind {
+            Kind::Object => "an object",
+            Kind::List => "a list",
+            Kind::PlainText | Kind::EscapedText => "a string",
+            Kind::Boolean => "a boolean",
+            Kind::Null => "null",
+            Kind::Number => "a number",
         }
     }
 
     fn is_null(self) -> bool {
-        self.source() == "null"
+        self.node().kind == Kind::Null
     }
 
-    fn members(self) -> Result<Vec<(Cow<'a, str>, Doc<'a>)>, JsonError> {
-        let Members(members) = serde_json::from_str(self.source()).map_err(|e| JsonError::Syntax {
-            reason: "a broken object",
-            line: e.line(),
-            column: e.column(),
-        })?;
-        Ok(members)
+    /// What stands directly in this list or object; of an object, keys and values in turn.
+    fn children(self) -> impl Iterator<Item = Doc<'a>> {
+        let (json, end) = (self.json, self.node().after);
+        let mut at = self.at.saturating_add(1);
+        std::iter::from_fn(move || {
+            let child = Doc { json, at };
+            (at < end).then(|| {
+                at = child.node().after;
+                child
+            })
+        })
+    }
+
+    fn members(self) -> impl Iterator<Item = (Doc<'a>, Doc<'a>)> {
+        let mut children = self.children();
+        std::iter::from_fn(move || Some((children.next()?, children.next()?)))
+    }
+
+    /// The text of a key. Half of a surrogate pair is JSON but no text, and could be taken for any other.
+    fn key(self) -> Result<Cow<'a, str>, JsonError> {
+        self.text().ok_or(JsonError::Syntax {
+            reason: "a key that is no text",
+            line: 1,
+            column: self.node().start,
+        })
     }
 
     /// The member of an object, or nothing when this is no object or has no such key.
     fn member(self, key: &str, path: &Path, depth: usize) -> Result<Option<Doc<'a>>, JsonError> {
-        if self.kind() != "an object" {
+        if self.node().kind != Kind::Object {
             return Ok(None);
         }
         let mut found = None;
-        for (name, value) in self.members()? {
-            if name == key && found.replace(value).is_some() {
+        for (name, value) in self.members() {
+            if name.key()? == key && found.replace(value).is_some() {
                 let at = format!("{} (step {depth})", path.as_str());
                 return Err(JsonError::DuplicateKey { at, key: key.to_owned() });
             }
         }
         Ok(found)
-    }
-
-    /// Adds the canonical form of this place to a hash: keys sorted, no spaces, strings unescaped, numbers as written.
-    fn hash_canonical(self, hash: &mut Sha256, depth: usize) -> Result<(), JsonError> {
-        if depth > JSON_DEPTH_MAX {
-            return Err(JsonError::TooDeep);
-        }
-        match self.kind() {
-            "an object" => {
-                let mut members = self.members()?;
-                members.sort_by(|(a, _), (b, _)| a.cmp(b));
-                hash.update(b"{");
-                for (at, (key, value)) in members.iter().enumerate() {
-                    if at
-                        .checked_sub(1)
-                        .and_then(|last| members.get(last))
-                        .is_some_and(|(last, _)| last == key)
-                    {
-                        return Err(JsonError::DuplicateKey {
-                            at: "$".to_owned(),
-                            key: crate::money::excerpt(key),
-                        });
-                    }
-                    hash_text(hash, key);
-                    value.hash_canonical(hash, depth.saturating_add(1))?;
-                }
-                hash.update(b"}");
-            }
-            "a list" => {
-                hash.update(b"[");
-                for item in self.items().unwrap_or_default() {
-                    item.hash_canonical(hash, depth.saturating_add(1))?;
-                    hash.update(b",");
-                }
-                hash.update(b"]");
-            }
-            "a string" => match self.text() {
-                Some(text) => hash_text(hash, &text),
-                // Half of a surrogate pair: valid JSON, but no text. Its source tells it from any other.
-                None => hash.update(self.source()),
-            },
-            _ => hash.update(self.source()),
-        }
-        Ok(())
-    }
-}
-
-/// A string, prefixed by its length so that it cannot be confused with what follows.
-fn hash_text(hash: &mut Sha256, text: &str) {
-    hash.update(b"\"");
-    hash.update((text.len() as u64).to_be_bytes());
-    hash.update(text);
-}
-
-/// The digest of what an event means: the canonical form of the given places, so that white space, key order and
-/// fields that change from one delivery to the next (Stripe's `pending_webhooks`) do not count.
-///
-/// # Errors
-/// [`JsonError`] when a place holds a doubled key or is nested too deep.
-pub fn meaning(doc: Doc<'_>, places: &[Path]) -> Result<Sha256Hex, JsonError> {
-    let mut hash = Sha256::new();
-    for path in places {
-        hash.update([0x1e]);
-        for place in doc.all(path)? {
-            place.hash_canonical(&mut hash, 0)?;
-        }
-    }
-    Ok(Sha256Hex::of(&[&hash.finalize()]))
-}
-
-/// A string that borrows where nothing was escaped.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The members of an object in source order, doubled keys included.
-struct Members<'a>(Vec<(Cow<'a, str>, Doc<'a>)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Vec<(Cow<'de, str>, Doc<'de>)>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Text(key), value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
-                    members.push((key, Doc(value)));
-                }
-                Ok(members)
-            }
-        }
-        deserializer.deserialize_map(Collect).map(Members)
     }
 }
 
@@ -316,9 +279,11 @@ mod tests {
     }
 
     fn check(body: &str, at: &str, expected: Result<&[&str], &str>) {
-        let found = Doc::parse(body.as_bytes())
-            .and_then(|doc| doc.all(&path(at)))
-            .map(|places| places.iter().map(|p| p.source().to_owned()).collect::<Vec<_>>())
+        let found = Json::parse(body.as_bytes())
+            .and_then(|json| {
+                let places = json.root().all(&path(at))?;
+                Ok(places.iter().map(|p| p.source().to_owned()).collect::<Vec<_>>())
+            })
             .map_err(|e| e.to_string());
         let expected = expected.map(|p| p.iter().map(|s| (*s).to_owned()).collect()).map_err(str::to_owned);
         assert_eq!(found, expected, "{body} {at}");
@@ -351,28 +316,28 @@ mod tests {
             "$.amount",
             Err(r#"the object at $.amount (step 0) names the key "amount" twice"#),
         );
-        let doc = Doc::parse(br#"{"a":{"x":1,"y":{},"x":1}}"#).expect("JSON");
-        assert!(matches!(meaning(doc, &[path("$.a")]), Err(JsonError::DuplicateKey { .. })));
+        let json = Json::parse(br#"{"a":{"x":1,"y":{},"x":1}}"#).expect("JSON");
+        assert!(matches!(meaning(json.root(), &[path("$.a")]), Err(JsonError::DuplicateKey { .. })));
     }
 
     #[test]
     fn what_is_not_json_is_refused() {
         for body in [&b""[..], b"{", b"{}x", b"{'a':1}", b"\xff", b"{\"a\":\"\n\"}", b"{\"a\":01}"] {
-            assert!(matches!(Doc::parse(body), Err(JsonError::Syntax { .. })), "{body:?}");
+            assert!(matches!(Json::parse(body), Err(JsonError::Syntax { .. })), "{body:?}");
         }
     }
 
     #[test]
     fn nesting_costs_no_stack_and_is_bounded() {
         let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-        let doc = Doc::parse(deep.as_bytes()).expect("JSON");
-        assert_eq!(meaning(doc, &[path("$")]), Err(JsonError::TooDeep));
+        let json = Json::parse(deep.as_bytes()).expect("JSON");
+        assert_eq!(meaning(json.root(), &[path("$")]), Err(JsonError::TooDeep));
     }
 
     #[test]
     fn meaning_ignores_form_and_sees_content() {
         let digest = |body: &str| {
-            meaning(Doc::parse(body.as_bytes()).expect("JSON"), &[path("$.type"), path("$.data")])
+            meaning(Json::parse(body.as_bytes()).expect("JSON").root(), &[path("$.type"), path("$.data")])
                 .expect("a digest")
         };
         let one = digest(r#"{"type":"a","data":{"x":1,"y":["é"]},"pending_webhooks":2}"#);

@@ -13,7 +13,7 @@ pub use factors::{SecondFactors, check_factors};
 pub use keys::{KeyError, SigningKeys};
 
 use crate::dialect::{Auth, Challenge, Encoding, Scope, Signed, TokenFrom};
-use crate::json::Doc;
+use crate::json::{Doc, Json};
 use crate::limits::{EVENTS_PER_DELIVERY_MAX, HEADER_BYTES_MAX, SIGNATURES_MAX};
 use crate::time::Timestamp;
 use claim::Claim;
@@ -255,8 +255,8 @@ pub fn verify<'a>(
         Auth::Signed(signed) => match &signed.scope {
             Scope::Delivery => verify_one(signed, keys, delivery, None, now)?,
             Scope::Event(events) => {
-                let doc = Doc::parse(delivery.body).map_err(|error| no_events(&error))?;
-                let events = doc.all(events).map_err(|error| no_events(&error))?;
+                let json = Json::parse(delivery.body).map_err(|error| no_events(&error))?;
+                let events = json.root().all(events).map_err(|error| no_events(&error))?;
                 if events.len() > EVENTS_PER_DELIVERY_MAX {
                     return Err(no_events(&format!("there are more than {EVENTS_PER_DELIVERY_MAX}")));
                 }

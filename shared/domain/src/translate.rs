@@ -7,7 +7,7 @@ use crate::dialect::{
 use crate::envelope::mode_of;
 use crate::fact::Fact;
 use crate::ids::{EventId, EventKind, IdError, ItemId, PaymentId};
-use crate::json::{Doc, JsonError, Path, Place};
+use crate::json::{Doc, Json, JsonError, Path, Place};
 use crate::money::{AmountForm, Currency, Money, MoneyError, excerpt};
 use crate::source::{Mode, Source};
 use serde::{Deserialize, Serialize};
@@ -146,7 +146,8 @@ pub fn named(event: &EventId, facts: Vec<PaymentFact>) -> Vec<(EventId, PaymentF
 pub fn translate(source: &Source, kind: &EventKind, body: Body<'_>) -> Result<Translation, TranslateError> {
     let Some(rules) = candidates(&source.dialect, kind) else { return Ok(Translation::Unmapped) };
     let json = body.as_json(&source.dialect.envelope.content)?;
-    let doc = Doc::parse(&json)?;
+    let json = Json::parse(&json)?;
+    let doc = json.root();
     check_mode(source, doc)?;
     facts(rules, doc)
 }
@@ -158,7 +159,7 @@ pub(crate) fn translate_example(
     body: Body<'_>,
 ) -> Result<Translation, TranslateError> {
     let Some(rules) = candidates(dialect, kind) else { return Ok(Translation::Unmapped) };
-    facts(rules, Doc::parse(&body.as_json(&dialect.envelope.content)?)?)
+    facts(rules, Json::parse(&body.as_json(&dialect.envelope.content)?)?.root())
 }
 
 /// What the first rule that fits says; and, if it goes on, the next.

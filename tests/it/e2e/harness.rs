@@ -12,7 +12,7 @@ use countersign_domain::dialect::Dialect;
 use countersign_domain::envelope::event;
 use countersign_domain::finding::{Finding, FindingKind};
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
-use countersign_domain::json::Doc;
+use countersign_domain::json::Json;
 use countersign_domain::ledger::LedgerRow;
 use countersign_domain::sign::sign;
 use countersign_domain::signature::Headers;
@@ -235,8 +235,8 @@ impl Harness {
     /// Writes a row as ingest would, without a message.
     pub(crate) async fn put_row(&self, source: &SourceName, body: &str) -> InboxKey {
         let dialect = Dialect::built_in("stripe").expect("it checks").expect("it is built in");
-        let doc = Doc::parse(body.as_bytes()).expect("JSON");
-        let event = event(&dialect, &Headers::default(), doc).expect("an event");
+        let json = Json::parse(body.as_bytes()).expect("JSON");
+        let event = event(&dialect, &Headers::default(), json.root()).expect("an event");
         let row = InboxRow {
             key: InboxKey::Event { source: source.clone(), event: event.id },
             origin: Origin::Delivery,

@@ -10,7 +10,7 @@ use countersign_domain::envelope::{self, RawEvent};
 use countersign_domain::fact::Fact;
 use countersign_domain::finding::Subject;
 use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex};
-use countersign_domain::json::Doc;
+use countersign_domain::json::{Doc, Json};
 use countersign_domain::ledger::LedgerRow;
 use countersign_domain::limits::{FINDINGS_PER_RUN_MAX, PAGES_PER_LIST_MAX, RECORDS_IN_FLIGHT_MAX};
 use countersign_domain::reconcile::{Snapshot, add_to_totals, compare, heal_id, plan, projected, snapshot};
@@ -43,7 +43,8 @@ where
     pub(super) async fn read_events(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
         let listing = &work.books.events;
         let body = self.page(work.source, listing, run).await?;
-        let page = Page::read(listing, &body, run.window)?;
+        let json = Json::parse(&body).map_err(|error| unreadable_page(listing, &error))?;
+        let page = Page::read(listing, json.root(), run.window)?;
         let parked = self.parked_events(work.source).await?;
         let events = page
             .inside
@@ -100,7 +101,8 @@ where
     pub(super) async fn read_payments(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
         let listing = &work.books.payments;
         let body = self.page(work.source, listing, run).await?;
-        let page = Page::read(listing, &body, run.window)?;
+        let json = Json::parse(&body).map_err(|error| unreadable_page(listing, &error))?;
+        let page = Page::read(listing, json.root(), run.window)?;
         let mut seen = self.seen_payments(run).await?;
         let coming = self.coming_facts(run).await?;
         let mut payments = Vec::new();
@@ -161,8 +163,8 @@ where
         let Some(body) = body else { return Ok(None) };
         let unreadable =
             |error: &dyn std::fmt::Display| Fault::Provider(format!("{}: {error}", request.path));
-        let doc = Doc::parse(&body).map_err(|error| unreadable(&error))?;
-        snapshot(work.books, doc).map(Some).map_err(|error| unreadable(&error))
+        let json = Json::parse(&body).map_err(|error| unreadable(&error))?;
+        snapshot(work.books, json.root()).map(Some).map_err(|error| unreadable(&error))
     }
 
     async fn page(&self, source: &Source, listing: &Listing, run: &Run) -> StepResult<Vec<u8>> {
@@ -272,6 +274,10 @@ fn page_request(listing: &Listing, run: &Run) -> ApiRequest {
     ApiRequest { path: listing.path.clone(), query }
 }
 
+fn unreadable_page(listing: &Listing, error: &dyn std::fmt::Display) -> Fault {
+    Fault::Provider(format!("{}: the page cannot be read: {error}", listing.path))
+}
+
 /// One page of a list.
 struct Page<'a> {
     /// The items whose time is in the window; an item without a time counts as inside.
@@ -282,11 +288,8 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn read(listing: &Listing, body: &'a [u8], window: Window) -> StepResult<Self> {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            Fault::Provider(format!("{}: the page cannot be read: {error}", listing.path))
-        };
-        let doc = Doc::parse(body).map_err(|error| unreadable(&error))?;
+    fn read(listing: &Listing, doc: Doc<'a>, window: Window) -> StepResult<Self> {
+        let unreadable = |error: &dyn std::fmt::Display| unreadable_page(listing, error);
         let items = doc.all(&listing.items).map_err(|error| unreadable(&error))?;
         let last = match items.last() {
             Some(item) => item.at(&listing.id).map_err(|error| unreadable(&error))?.and_then(Doc::scalar),

@@ -69,7 +69,8 @@ fn an_id_in_a_header_must_be_there_once() {
         "{split:?}"
     );
     // A list's events are read without a delivery's headers.
-    let doc = Doc::parse(body).expect("JSON");
+    let json = Json::parse(body).expect("JSON");
+    let doc = json.root();
     let found = event(&dialect, &Headers::default(), doc).map_err(|error| error.to_string());
     assert_eq!(found, Err("the event has no id: nothing stands at the header webhook-id".to_owned()));
     let headers = Headers::new([("webhook-id", "msg_1"), ("Webhook-Id", "msg_2")]);
@@ -147,7 +148,7 @@ fn a_time_decides_nothing() {
         ("1e9", None),
     ] {
         let body = format!(r#"{{"id":"e1","type":"t","created":{at}}}"#);
-        let event = event(&stripe, &Headers::default(), Doc::parse(body.as_bytes()).expect("JSON"));
+        let event = event(&stripe, &Headers::default(), Json::parse(body.as_bytes()).expect("JSON").root());
         let time = event.expect("an event").occurred_at.map(|at| at.to_string());
         assert_eq!(time.as_deref(), expected, "{at}");
     }

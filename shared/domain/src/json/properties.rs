@@ -1,6 +1,7 @@
 //! The digest of a meaning: blind to form, sharp for content.
 
 use super::*;
+use crate::ids::Sha256Hex;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ fn value() -> impl Strategy<Value = Value> {
 fn digest(text: &str) -> Sha256Hex {
     let root = Path::parse("$.v").expect("a path");
     let text = format!("{{\"v\":{text}}}");
-    meaning(Doc::parse(text.as_bytes()).expect("JSON"), &[root]).expect("a digest")
+    meaning(Json::parse(text.as_bytes()).expect("JSON").root(), &[root]).expect("a digest")
 }
 
 /// The same value, written otherwise: keys backwards, spaces, every character escaped.
@@ -83,7 +84,8 @@ proptest! {
         let mut items = vec![Value::Null; 4];
         items[at] = value.clone();
         let body = json!({ key.as_str(): { "list": items }, "other": 1 }).to_string();
-        let doc = Doc::parse(body.as_bytes()).expect("JSON");
+        let json = Json::parse(body.as_bytes()).expect("JSON");
+        let doc = json.root();
         let path = Path::parse(&format!("$.{key}.list[{at}]")).expect("a path");
         let found = doc.at(&path).expect("no doubled key").map(|found| found.source().to_owned());
         prop_assert_eq!(found, (!value.is_null()).then(|| value.to_string()));
@@ -95,14 +97,15 @@ proptest! {
 fn what_is_no_text_has_a_meaning_of_its_own() {
     assert_ne!(digest(r#""\ud800""#), digest(r#""\udc00""#));
     assert_ne!(digest(r#""\ud800""#), digest(r#""""#));
-    assert_eq!(Doc::parse(br#""\ud800""#).expect("JSON").text(), None);
+    assert_eq!(Json::parse(br#""\ud800""#).expect("JSON").root().text(), None);
 }
 
 #[test]
 fn several_places_do_not_run_together() {
     let places = |texts: [&str; 2]| texts.map(|text| Path::parse(text).expect("a path"));
     let of = |body: &str| {
-        meaning(Doc::parse(body.as_bytes()).expect("JSON"), &places(["$.a", "$.b"])).expect("a digest")
+        meaning(Json::parse(body.as_bytes()).expect("JSON").root(), &places(["$.a", "$.b"]))
+            .expect("a digest")
     };
     assert_ne!(of(r#"{"a":1}"#), of(r#"{"b":1}"#));
     assert_ne!(of(r#"{"a":"x","b":"y"}"#), of(r#"{"a":"y","b":"x"}"#));

@@ -3,6 +3,7 @@
 use super::*;
 use crate::dialect::Reconcile;
 use crate::ids::EventKind;
+use crate::json::Json;
 use crate::source::Mode;
 use crate::testing::{built_in, fixture, source};
 use crate::translate::{Body, Translation, translate};
@@ -13,7 +14,8 @@ fn reconcile() -> Reconcile {
 
 fn listed(more: &str) -> Result<Snapshot, String> {
     let body = format!(r#"{{"id":"pi_1","object":"payment_intent","amount":2000,"currency":"eur",{more}}}"#);
-    let doc = Doc::parse(body.as_bytes()).expect("JSON");
+    let json = Json::parse(body.as_bytes()).expect("JSON");
+    let doc = json.root();
     snapshot(&reconcile(), doc).map_err(|error| error.to_string())
 }
 
