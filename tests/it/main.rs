@@ -6,5 +6,6 @@
     reason = "this is all test code, its helpers outside #[test] included"
 )]
 
+mod differential;
 mod e2e;
 mod simulate;
