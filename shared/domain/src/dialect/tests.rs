@@ -209,7 +209,7 @@ fn what_is_not_toml_or_has_another_shape_is_shown_in_its_place() {
         "id = 7",
         "43:6",
         "id = 7|^",
-        "expected a text, or a list of texts, such as \"$.id\" or [\"$.id\", \"$.object.id\"]",
+        "expected a text or a list of texts, such as \"$.id\" or [\"$.id\", \"$.object.id\"], or { compose = [ … ] }",
     );
     check(
         "state = \"paid\"",
