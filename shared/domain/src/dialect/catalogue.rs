@@ -8,6 +8,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("partner-hmac", include_str!("../../../../infra/providers/partner-hmac.toml")),
     ("adyen", include_str!("../../../../infra/providers/adyen.toml")),
     ("paypal", include_str!("../../../../infra/providers/paypal.toml")),
+    ("mollie-classic", include_str!("../../../../infra/providers/mollie-classic.toml")),
+    ("mollie", include_str!("../../../../infra/providers/mollie.toml")),
 ];
 
 /// The names of the built-in dialects.
