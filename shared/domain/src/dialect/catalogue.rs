@@ -10,6 +10,10 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("paypal", include_str!("../../../../infra/providers/paypal.toml")),
     ("mollie-classic", include_str!("../../../../infra/providers/mollie-classic.toml")),
     ("mollie", include_str!("../../../../infra/providers/mollie.toml")),
+    ("gocardless", include_str!("../../../../infra/providers/gocardless.toml")),
+    ("square", include_str!("../../../../infra/providers/square.toml")),
+    ("razorpay", include_str!("../../../../infra/providers/razorpay.toml")),
+    ("checkout", include_str!("../../../../infra/providers/checkout.toml")),
 ];
 
 /// The names of the built-in dialects.
