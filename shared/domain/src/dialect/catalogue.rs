@@ -14,6 +14,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("square", include_str!("../../../../infra/providers/square.toml")),
     ("razorpay", include_str!("../../../../infra/providers/razorpay.toml")),
     ("checkout", include_str!("../../../../infra/providers/checkout.toml")),
+    ("adyen-platform", include_str!("../../../../infra/providers/adyen-platform.toml")),
+    ("mangopay", include_str!("../../../../infra/providers/mangopay.toml")),
 ];
 
 /// The names of the built-in dialects.

@@ -123,7 +123,7 @@ fn adyen_items() {
 #[test]
 fn adyen_header() {
     check(&Vector {
-        auth: plain("HmacSignature", "hmac_sha256", "hex", "base64", ""),
+        auth: built_in("adyen-platform").auth,
         secret: "9064450A8892A093D9E97EFCC9639DE31B74F3A7803135555A3C96F5A57915D6",
         headers: &[("HmacSignature", "YA9/UDjldIO4Gq68X4ATYYoEaPYH4f4k2uzBBzEF1PA=")],
         body: b"TestPayload",
