@@ -22,7 +22,7 @@ pub use auth::{
     Signature, SignatureFrom, Signed, SignedTime, TimeFrom, TokenFrom,
 };
 pub use catalogue::built_in_names;
-pub use facts::{AmountFrom, Condition, CurrencyFrom, Excess, FactForm, FactRule, StateFrom, Test};
+pub use facts::{AmountFrom, Condition, CurrencyFrom, Excess, FactForm, FactRule, ItemFrom, StateFrom, Test};
 pub use file::{Content, Docs, Example, LivemodeOf, Setting};
 
 use catalogue::{BUILT_IN, built_in_text};

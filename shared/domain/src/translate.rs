@@ -2,7 +2,8 @@
 
 use crate::content::{ContentError, as_json};
 use crate::dialect::{
-    AmountFrom, Condition, Content, CurrencyFrom, Dialect, FactForm, FactRule, LivemodeOf, StateFrom, Test,
+    AmountFrom, Condition, Content, CurrencyFrom, Dialect, FactForm, FactRule, ItemFrom, LivemodeOf,
+    StateFrom, Test,
 };
 use crate::envelope::mode_of;
 use crate::fact::Fact;
@@ -227,6 +228,7 @@ pub(crate) fn all_hold(conditions: &[Condition], doc: Doc<'_>) -> Result<bool, J
         let value = place.and_then(Doc::scalar);
         let holds = match test {
             Test::Is(wanted) => value.is_some_and(|value| wanted.iter().any(|wanted| *wanted == *value)),
+            Test::IsNot(others) => value.is_some_and(|value| others.iter().all(|other| *other != *value)),
             Test::StartsWith(wanted) => value.is_some_and(|value| value.starts_with(wanted.as_str())),
             Test::Absent => place.is_none(),
         };
@@ -238,7 +240,7 @@ pub(crate) fn all_hold(conditions: &[Condition], doc: Doc<'_>) -> Result<bool, J
 }
 
 fn fact(form: &FactForm, doc: Doc<'_>) -> Result<Fact, TranslateError> {
-    let item = |field, paths: &[Place]| id(doc, field, paths, ItemId::new);
+    let item = |field, from: &ItemFrom| item(doc, field, from);
     let amount = |from| amount(doc, from);
     Ok(match form {
         FactForm::Initiated(from) => Fact::Initiated { amount: amount(from)? },
@@ -274,6 +276,15 @@ fn fact(form: &FactForm, doc: Doc<'_>) -> Result<Fact, TranslateError> {
             Fact::Payout { payout: item("payout", payout)?, amount: amount(from)?, state: state(doc, to)? }
         }
     })
+}
+
+/// The item's name: one place, or several joined with `:`.
+fn item(doc: Doc<'_>, field: &'static str, from: &ItemFrom) -> Result<ItemId, TranslateError> {
+    let mut parts = Vec::new();
+    for places in &from.0 {
+        parts.push(id(doc, field, places, ItemId::new)?.to_string());
+    }
+    ItemId::new(parts.join(":")).map_err(|error| TranslateError::Id { field, error })
 }
 
 /// The first of the places that holds a scalar.

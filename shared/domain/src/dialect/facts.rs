@@ -36,11 +36,17 @@ pub struct Condition {
 pub enum Test {
     /// It is one of these.
     Is(Vec<String>),
+    /// Something stands there, and it is none of these.
+    IsNot(Vec<String>),
     /// It begins with this.
     StartsWith(String),
     /// Nothing stands there.
     Absent,
 }
+
+/// What names an item of a register: the parts, joined with `:`. Each part is the first of its places that holds something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemFrom(pub Vec<Vec<Place>>);
 
 /// Which fact, and where its fields are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,25 +62,25 @@ pub enum FactForm {
     /// [`crate::fact::Fact::Captured`].
     Captured(AmountFrom),
     /// [`crate::fact::Fact::CapturedPart`].
-    CapturedPart(Vec<Place>, AmountFrom),
+    CapturedPart(ItemFrom, AmountFrom),
     /// [`crate::fact::Fact::Failed`].
-    Failed(Vec<Place>),
+    Failed(ItemFrom),
     /// [`crate::fact::Fact::Canceled`].
     Canceled,
     /// [`crate::fact::Fact::Expired`].
     Expired,
     /// [`crate::fact::Fact::CaptureReversed`].
-    CaptureReversed(Vec<Place>, AmountFrom),
+    CaptureReversed(ItemFrom, AmountFrom),
     /// [`crate::fact::Fact::Refunded`].
     Refunded(AmountFrom),
     /// [`crate::fact::Fact::Refund`].
-    Refund(Vec<Place>, AmountFrom, StateFrom<RefundState>),
+    Refund(ItemFrom, AmountFrom, StateFrom<RefundState>),
     /// [`crate::fact::Fact::Dispute`].
-    Dispute(Vec<Place>, AmountFrom, StateFrom<DisputeStage>),
+    Dispute(ItemFrom, AmountFrom, StateFrom<DisputeStage>),
     /// [`crate::fact::Fact::DisputeFunds`].
-    DisputeFunds(Vec<Place>, AmountFrom, FundsMovement),
+    DisputeFunds(ItemFrom, AmountFrom, FundsMovement),
     /// [`crate::fact::Fact::Payout`].
-    Payout(Vec<Place>, AmountFrom, StateFrom<PayoutState>),
+    Payout(ItemFrom, AmountFrom, StateFrom<PayoutState>),
     /// What happened cannot be told from the event: a person must look. The text says why.
     Unclear(String),
 }

@@ -199,7 +199,7 @@ pub(super) struct Rule {
     pub(super) goes_on: bool,
     pub(super) fact: FactName,
     pub(super) payment: Option<OneOrMany>,
-    pub(super) id: Option<OneOrMany>,
+    pub(super) id: Option<ItemName>,
     pub(super) amount: Option<String>,
     pub(super) form: Option<AmountForm>,
     pub(super) less: Option<Less>,
@@ -224,6 +224,7 @@ pub(super) struct Condition {
     pub(super) path: Option<String>,
     pub(super) setting: Option<String>,
     pub(super) is: Option<OneOrMany>,
+    pub(super) is_not: Option<OneOrMany>,
     pub(super) starts_with: Option<String>,
     pub(super) absent: Option<bool>,
 }
@@ -249,6 +250,24 @@ pub(super) enum FactName {
     Unclear,
 }
 
+/// What names an item: the first place that holds something, or several places together.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a text or a list of texts, such as \"$.id\" or [\"$.id\", \"$.object.id\"], or { compose = [ … ] }"
+)]
+pub(super) enum ItemName {
+    Places(OneOrMany),
+    Composed(Composed),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Composed {
+    /// The parts, joined with `:`. Each is a place, or a list of places.
+    pub(super) compose: Vec<OneOrMany>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
@@ -260,6 +279,13 @@ pub(super) enum OneOrMany {
 }
 
 impl OneOrMany {
+    pub(super) fn to_vec(&self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one.clone()],
+            Self::Many(many) => many.clone(),
+        }
+    }
+
     pub(super) fn into_vec(self) -> Vec<String> {
         match self {
             Self::One(one) => vec![one],

@@ -92,12 +92,11 @@ fn check_changed(file: &str, from: &str, to: &str, expected: &str) {
 
 #[test]
 fn every_built_in_file_is_a_dialect_under_its_own_name_with_examples() {
-    assert_eq!(BUILT_IN.len(), 4);
-    for (name, text) in BUILT_IN {
+    for (name, text) in BUILT_IN.iter().copied() {
         assert_eq!(built_in(name).name, name);
         assert!(text.contains("[[examples]]"), "{name} carries no example");
     }
-    assert_eq!(Dialect::built_in("paypal").expect("no error"), None);
+    assert_eq!(Dialect::built_in("nobody").expect("no error"), None);
 }
 
 fn signed(dialect: &Dialect) -> &Signed {
@@ -108,9 +107,10 @@ fn signed(dialect: &Dialect) -> &Signed {
 }
 
 #[test]
-fn no_built_in_dialect_believes_an_old_delivery() {
-    for (name, _) in BUILT_IN {
-        let time = signed(&built_in(name)).timestamp.clone().expect("a signed time");
+fn no_built_in_dialect_with_a_signed_time_believes_an_old_delivery() {
+    for (name, _) in BUILT_IN.iter().copied() {
+        let Auth::Signed(signed) = built_in(name).auth else { continue };
+        let Some(time) = signed.timestamp else { continue };
         assert_eq!((time.past_seconds_max, time.future_seconds_max), (300, 300), "{name}");
     }
 }
@@ -155,11 +155,11 @@ fn what_is_left_out_is_the_bases() {
 #[test]
 fn a_base_must_be_built_in() {
     let of = |extends: &str| parsed(&format!("name = \"acme\"\ntitle = \"\"\nextends = {extends}\n"));
+    let known = built_in_names().collect::<Vec<_>>().join(", ");
+    assert!(known.starts_with("stripe, standard-webhooks, "), "{known}");
     assert_eq!(
-        of("\"adyen\""),
-        Err("dialect acme: extends = \"adyen\", which is no built-in dialect: name one of stripe, standard-webhooks, \
-             standard-webhooks-ed25519, partner-hmac"
-            .to_owned())
+        of("\"nobody\""),
+        Err(format!("dialect acme: extends = \"nobody\", which is no built-in dialect: name one of {known}"))
     );
     assert!(of("\"stripe\"").is_ok());
     assert_eq!(
@@ -211,7 +211,7 @@ fn what_is_not_toml_or_has_another_shape_is_shown_in_its_place() {
         "id = 7",
         "43:6",
         "id = 7|^",
-        "expected a text, or a list of texts, such as \"$.id\" or [\"$.id\", \"$.object.id\"]",
+        "expected a text or a list of texts, such as \"$.id\" or [\"$.id\", \"$.object.id\"], or { compose = [ … ] }",
     );
     check(
         "state = \"paid\"",

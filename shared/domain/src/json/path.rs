@@ -13,7 +13,8 @@ pub(super) enum Step {
     Where(String, String),
 }
 
-/// A path into a JSON text: `$.data.object.id`, `$.items[0].code`, `$.events[*]`, `$.links[rel=up].href`.
+/// A path into a JSON text: `$.data.object.id`, `$.items[0].code`, `$.events[*]`, `$.links[rel=up].href`,
+/// `$.data['modification.action']` for a key that holds a point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     text: String,
@@ -42,6 +43,13 @@ impl Path {
                 let (inside, tail) = after.split_once(']').ok_or_else(|| fail("a [ is not closed"))?;
                 steps.push(match inside {
                     "*" => Step::Each,
+                    quoted if quoted.starts_with('\'') => {
+                        let key = quoted.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+                        match key {
+                            Some(key) if !key.is_empty() => Step::Key(key.to_owned()),
+                            _ => return Err(fail("a quoted key is not like ['a.b']")),
+                        }
+                    }
                     filter if filter.contains('=') => match filter.split_once('=') {
                         Some((key, value)) if !key.is_empty() && !value.is_empty() => {
                             Step::Where(key.to_owned(), value.to_owned())

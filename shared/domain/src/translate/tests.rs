@@ -2,5 +2,6 @@
 
 mod fields;
 mod goldens;
+mod settings;
 
 use super::*;

@@ -2,11 +2,14 @@
 
 use super::{Amount, Context};
 use crate::dialect::file::{self, FactName, State};
-use crate::dialect::{AmountFrom, Condition, DialectError, FactForm, FactRule, StateFrom, Test};
+use crate::dialect::{AmountFrom, Condition, DialectError, FactForm, FactRule, ItemFrom, StateFrom, Test};
 use crate::fact::FundsMovement;
 use crate::json::{Path, Place};
 use crate::money::AmountForm;
 use serde::de::DeserializeOwned;
+
+const CONDITION: &str =
+    "it needs `path` with one of `is`, `is_not`, `starts_with` and `absent = true`, or `setting` with `is`";
 
 impl Context {
     /// A rule; nothing when a setting of the source rules it out.
@@ -56,35 +59,32 @@ impl Context {
         let mut conditions = Vec::new();
         let mut is_possible = true;
         for condition in written {
-            match (condition.path, condition.setting, condition.is, condition.starts_with, condition.absent) {
-                (Some(path), None, Some(is), None, None) => {
-                    let is = self.wanted(key, is)?;
-                    conditions.push(Condition { path: self.single_path(key, &path)?, test: Test::Is(is) });
+            let file::Condition { path, setting, is, is_not, starts_with, absent } = condition;
+            if let (None, Some(name), Some(is), None, None, None) =
+                (&path, &setting, &is, &is_not, &starts_with, &absent)
+            {
+                is_possible &= self.wanted(key, is)?.contains(&self.setting(key, name)?);
+                continue;
+            }
+            let test = match (is, is_not, starts_with, absent) {
+                (Some(is), None, None, None) => Test::Is(self.wanted(key, &is)?),
+                (None, Some(is_not), None, None) => Test::IsNot(self.wanted(key, &is_not)?),
+                (None, None, Some(text), None) => Test::StartsWith(text),
+                (None, None, None, Some(true)) => Test::Absent,
+                _ => return Err(self.wrong(key, CONDITION)),
+            };
+            match (path, setting) {
+                (Some(path), None) => {
+                    conditions.push(Condition { path: self.single_path(key, &path)?, test })
                 }
-                (Some(path), None, None, Some(text), None) => {
-                    conditions.push(Condition {
-                        path: self.single_path(key, &path)?,
-                        test: Test::StartsWith(text),
-                    });
-                }
-                (Some(path), None, None, None, Some(true)) => {
-                    conditions.push(Condition { path: self.single_path(key, &path)?, test: Test::Absent });
-                }
-                (None, Some(name), Some(is), None, None) => {
-                    let is = self.wanted(key, is)?;
-                    is_possible &= is.contains(&self.setting(key, &name)?);
-                }
-                _ => {
-                    let why = "it needs `path` with one of `is`, `starts_with` and `absent = true`, or `setting` with `is`";
-                    return Err(self.wrong(key, why));
-                }
+                _ => return Err(self.wrong(key, CONDITION)),
             }
         }
         Ok(is_possible.then_some(conditions))
     }
 
-    fn wanted(&self, key: &str, is: file::OneOrMany) -> Result<Vec<String>, DialectError> {
-        let is = is.into_vec();
+    fn wanted(&self, key: &str, is: &file::OneOrMany) -> Result<Vec<String>, DialectError> {
+        let is = is.to_vec();
         if is.is_empty() {
             return Err(self.wrong(key, "`is` is an empty list, so the rule never applies: give a value"));
         }
@@ -98,7 +98,7 @@ struct Fields<'a> {
     key: &'a str,
     fact: FactName,
     payment: Option<file::OneOrMany>,
-    id: Option<file::OneOrMany>,
+    id: Option<file::ItemName>,
     amount: Option<String>,
     form: Option<AmountForm>,
     less: Option<file::Less>,
@@ -144,9 +144,19 @@ impl Fields<'_> {
         self.context.places(&self.key_of("payment"), payment)
     }
 
-    fn id(&mut self) -> Result<Vec<Place>, DialectError> {
-        let id = self.id.take().ok_or_else(|| self.missing("id"))?;
-        self.context.places(&self.key_of("id"), id)
+    fn id(&mut self) -> Result<ItemFrom, DialectError> {
+        let key = self.key_of("id");
+        match self.id.take().ok_or_else(|| self.missing("id"))? {
+            file::ItemName::Places(places) => Ok(ItemFrom(vec![self.context.places(&key, places)?])),
+            file::ItemName::Composed(file::Composed { compose }) if compose.len() < 2 => {
+                let why = format!("`compose` has {} parts: give two or more, or a path alone", compose.len());
+                Err(self.context.wrong(&key, why))
+            }
+            file::ItemName::Composed(file::Composed { compose }) => {
+                let parts = compose.into_iter().map(|part| self.context.places(&key, part));
+                Ok(ItemFrom(parts.collect::<Result<_, _>>()?))
+            }
+        }
     }
 
     fn amount(&mut self) -> Result<AmountFrom, DialectError> {

@@ -17,6 +17,8 @@ fn paths() {
         ("$.a[", "a [ is not closed"),
         ("$.a[-1]", "an index is not a number"),
         ("$.a[?(@.b)]", "an index is not a number"),
+        ("$.a['b]", "a quoted key is not like ['a.b']"),
+        ("$.a['']", "a quoted key is not like ['a.b']"),
     ] {
         let (to, form) = (format!("events = \"{path}\""), "$.data.object.id, $.items[0].code or $.events[*]");
         let expected = format!("envelope.events: {path:?} is not a path: {why}; write it like {form}");
@@ -118,6 +120,26 @@ fn conditions_and_states() {
         "on = [\"pending\"]",
         "on = [\"pending\"]\nwhen = [{ path = \"$.kind\", is = [] }]",
         "facts[0].when: `is` is an empty list, so the rule never applies: give a value",
+    );
+    for condition in [
+        "{ path = \"$.kind\" }",
+        "{ is = \"a\" }",
+        "{ path = \"$.kind\", is = \"a\", is_not = \"b\" }",
+        "{ path = \"$.kind\", absent = false }",
+        "{ setting = \"kind\", is_not = \"a\" }",
+        "{ setting = \"kind\", path = \"$.kind\", is = \"a\" }",
+    ] {
+        check(
+            "on = [\"pending\"]",
+            &format!("on = [\"pending\"]\nwhen = [{condition}]"),
+            "facts[0].when: it needs `path` with one of `is`, `is_not`, `starts_with` and `absent = true`, or `setting` \
+             with `is`",
+        );
+    }
+    check(
+        "id = \"$.refund\"",
+        "id = { compose = [\"$.refund\"] }",
+        "facts[3].id: `compose` has 1 parts: give two or more, or a path alone",
     );
     check(
         "done = \"succeeded\"",

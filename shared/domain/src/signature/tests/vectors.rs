@@ -90,6 +90,36 @@ fn stripe() {
     }
 }
 
+/// Of an item, only eight fields are signed: another amount is another item, another reason is not.
+#[track_caller]
+fn check_adyen_item(secret: &str, item: &str) {
+    let auth = built_in("adyen").auth;
+    let judge_item = |item: &str| {
+        let body =
+            format!(r#"{{"live":"false","notificationItems":[{{"NotificationRequestItem":{item}}}]}}"#);
+        judge(&auth, (secret, None), &[], body.as_bytes(), 0)
+    };
+    assert_eq!(judge_item(item), Ok(KeyAge::Current));
+    assert_eq!(judge_item(&item.replacen('{', "{\"operations\":[],", 1)), Ok(KeyAge::Current));
+    for (from, to) in [("EUR", "USD"), ("\"true\"", "\"false\"")] {
+        assert!(item.contains(from));
+        assert_eq!(judge_item(&item.replacen(from, to, 1)), Err(SignatureError::Mismatch), "{to}");
+    }
+}
+
+#[test]
+fn adyen_items() {
+    check_adyen_item(
+        "9064450A8892A093D9E97EFCC9639DE31B74F3A7803135555A3C96F5A57915D6",
+        r#"{"pspReference":"test_REPORT_AVAILABLE","merchantAccountCode":"Magento2Rik","merchantReference":"testMerchantRef1",
+            "amount":{"value":0,"currency":"EUR"},"eventCode":"REPORT_AVAILABLE","success":"true",
+            "additionalData":{"hmacSignature":"NuEkADFmlCC6VgX+wcoPAegIWxVPNBPCuKlM4Hzo5qc="}}"#,
+    );
+    // A colon and a backslash in a reference are signed as they are.
+    let item = String::from_utf8(fixture("adyen/objects/hmac-validation-webhook.json")).expect("a text");
+    check_adyen_item("74F490DD33F7327BAECC88B2947C011FC02D014A473AAA33A8EC93E4DC069174", &item);
+}
+
 #[test]
 fn adyen_header() {
     check(&Vector {

@@ -122,6 +122,34 @@ fn the_first_rule_that_fits_decides() {
     );
 }
 
+#[test]
+fn a_value_that_is_none_of_these_must_be_there() {
+    let rule = r#"
+        when = [{ path = "$.taken", is_not = ["0", "0.00"] }]
+        fact = "pending"
+        payment = "$.id"
+    "#;
+    let of = |more: &str| {
+        test_mode(rule, &format!(r#"{{"livemode":false,"id":"p1"{more}}}"#)).map_err(|e| e.to_string())
+    };
+    assert_eq!(of(r#","taken":"0.50""#), fact("p1", Fact::Pending));
+    assert_eq!(of(r#","taken":5"#), fact("p1", Fact::Pending));
+    for nothing in [r#","taken":"0.00""#, r#","taken":0"#, r#","taken":null"#, r#","taken":{}"#, ""] {
+        assert_eq!(of(nothing), Ok(Translation::Unmapped), "{nothing}");
+    }
+}
+
+#[test]
+fn an_items_name_may_have_parts() {
+    let rule = "fact = \"failed\"\npayment = \"$.id\"\nid = { compose = [[\"$.attempt\", \"$.id\"], \"$['event.code']\"] }";
+    let failed = |attempt| fact("p1", Fact::Failed { attempt: crate::testing::item(attempt) });
+    let event = |attempt: &str| format!(r#"{{"livemode":false,"id":"p1",{attempt}"event.code":"SECOND"}}"#);
+    check(rule, &event(r#""attempt":"a1","#), failed("a1:SECOND"));
+    check(rule, &event(""), failed("p1:SECOND"));
+    let missing = "attempt is missing: nothing usable stands at $['event.code']";
+    check_error(rule, r#"{"livemode":false,"id":"p1","event":{"code":"SECOND"}}"#, missing);
+}
+
 const CAPTURED: &str =
     "fact = \"captured\"\npayment = \"$.id\"\namount = \"$.amount\"\ncurrency = \"$.currency\"";
 
