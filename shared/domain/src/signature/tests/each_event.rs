@@ -34,7 +34,7 @@ fn every_event_must_be_ours() {
     let (ours, old) = (item("P1", KEY), item("P2", &KEY.to_lowercase().replace('4', "5")));
     let forged = item("P3", &KEY.replace('A', "B"));
     let mismatch = Err("no signature matches a secret in force");
-    check(&of(&[ours.clone()]), Ok(KeyAge::Current));
+    check(&of(std::slice::from_ref(&ours)), Ok(KeyAge::Current));
     check(&of(&[ours.clone(), ours.clone()]), Ok(KeyAge::Current));
     check(&of(&[ours.clone(), old.clone()]), Ok(KeyAge::Previous));
     check(&of(&[ours.clone(), forged.clone()]), mismatch);
