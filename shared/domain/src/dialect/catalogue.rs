@@ -7,6 +7,9 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("standard-webhooks-ed25519", include_str!("../../../../infra/providers/standard-webhooks-ed25519.toml")),
     ("partner-hmac", include_str!("../../../../infra/providers/partner-hmac.toml")),
     ("adyen", include_str!("../../../../infra/providers/adyen.toml")),
+    ("paypal", include_str!("../../../../infra/providers/paypal.toml")),
+    ("mollie-classic", include_str!("../../../../infra/providers/mollie-classic.toml")),
+    ("mollie", include_str!("../../../../infra/providers/mollie.toml")),
 ];
 
 /// The names of the built-in dialects.
