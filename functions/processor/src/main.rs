@@ -16,10 +16,11 @@ async fn main() -> Result<(), Error> {
     let clients = Clients::from_env().await;
     let processor = Processor {
         sources: clients.sources(&config.control_table),
-        inbox: clients.inbox_reader(&config.inbox_table),
+        inbox: clients.inbox(&config.inbox_table, config.inbox_ttl_days),
         ledger: clients.ledger(&config.ledger_table),
         findings: clients.findings(&config.control_table),
         bus: clients.bus(&config.bus_name),
+        api: clients.events_api(&config.stage)?,
         clock: SystemClock,
         source_cache: SourceCache::default(),
     };

@@ -3,9 +3,12 @@
 //! The order is the guarantee: commit, publish, acknowledge. The unacknowledged message is the outbox: a redelivery
 //! that finds its event committed publishes it again, with the same id and the same bytes.
 
+mod ask;
+
 use crate::caches::SourceCache;
 use crate::ports::{
-    Append, Bus, Clock, Findings, Inbox, InboxKey, InboxRow, Ledger, Notice, Origin, Port, PortError, Sources,
+    Append, Bus, Clock, Findings, Inbox, InboxKey, InboxRow, Ledger, Notice, Origin, Port, PortError,
+    ProviderApi, Sources,
 };
 use countersign_domain::event::{self, BusEvent};
 use countersign_domain::finding::{Finding, FindingKind, Subject};
@@ -21,7 +24,7 @@ use futures::stream::{self, StreamExt as _};
 use std::panic::AssertUnwindSafe;
 
 /// What the processor needs: its ports, and what it remembers between batches.
-pub struct Processor<S, I, L, F, B, C> {
+pub struct Processor<S, I, L, F, B, A, C> {
     /// The configured sources.
     pub sources: S,
     /// What came in.
@@ -32,6 +35,8 @@ pub struct Processor<S, I, L, F, B, C> {
     pub findings: F,
     /// Where the business listens.
     pub bus: B,
+    /// Where the provider is asked back.
+    pub api: A,
     /// The time.
     pub clock: C,
     /// Sources read so far.
@@ -161,13 +166,14 @@ impl Committed {
     }
 }
 
-impl<S, I, L, F, B, C> Processor<S, I, L, F, B, C>
+impl<S, I, L, F, B, A, C> Processor<S, I, L, F, B, A, C>
 where
     S: Sources,
     I: Inbox,
     L: Ledger,
     F: Findings,
     B: Bus,
+    A: ProviderApi,
     C: Clock,
 {
     /// Works through a batch. Every message has its own fate: one that fails, panics or runs out of time takes no
@@ -226,17 +232,21 @@ where
         let source = self.source_cache.get(&self.sources, name, self.clock.now()).await?;
         let source = source.ok_or_else(|| Retry::NoSource(name.clone()))?;
         let Some(kind) = &row.kind else { return Err(Retry::NoRow(row.key.clone())) };
-        let facts = match understand(&source, kind, row) {
-            Ok(Translation::Facts(facts)) => facts,
-            Ok(Translation::Unmapped) => return Ok(Committed::silent(Outcome::Unmapped)),
+        let understood = match self.asked(&source, event, kind, row).await? {
+            Ok(ready) => understand(&source, kind, &ready.row).map(|translation| (ready, translation)),
+            Err(error) => Err(error),
+        };
+        let (ready, facts) = match understood {
+            Ok((ready, Translation::Facts(facts))) => (ready, facts),
+            Ok((_, Translation::Unmapped)) => return Ok(Committed::silent(Outcome::Unmapped)),
             Err(error) => {
                 let subject = Subject::Event(event.clone());
                 return self.park(name, FindingKind::Untranslatable, subject, error.to_string()).await;
             }
         };
         let mut all = Committed::silent(Outcome::Unmapped);
-        for (booked_as, fact) in named(event, facts) {
-            let one = self.commit_fact(name, (event, &booked_as), (row, kind), &fact, trail).await?;
+        for (booked_as, fact) in named(&ready.id, facts) {
+            let one = self.commit_fact(name, (event, &booked_as), (&ready.row, kind), &fact, trail).await?;
             all.publish.extend(one.publish);
             all.outcome = all.outcome.weightier(one.outcome);
         }

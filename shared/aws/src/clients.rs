@@ -14,9 +14,9 @@
 //! let (secrets, api_tokens) = (clients.secrets("dev"), clients.api_tokens("dev"));
 //! ```
 
-use crate::dynamodb::{FindingTable, InboxReader, InboxTable, LedgerTable, RunTable, SourceTable};
+use crate::dynamodb::{FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
 use crate::eventbridge::EventBus;
-use crate::provider::HttpsApi;
+use crate::provider::{self, HttpsApi};
 use crate::s3::ReportBucket;
 use crate::secrets::{ApiTokens, SigningSecrets};
 use crate::sqs::EventQueue;
@@ -126,12 +126,6 @@ impl Clients {
         InboxTable::new(self.dynamodb(), table, ttl_days)
     }
 
-    /// What came in, for those who only read it.
-    #[must_use]
-    pub fn inbox_reader(&self, table: &str) -> InboxReader {
-        InboxReader::new(self.dynamodb(), table)
-    }
-
     /// The books.
     #[must_use]
     pub fn ledger(&self, table: &str) -> LedgerTable {
@@ -180,12 +174,26 @@ impl Clients {
         ApiTokens::new(self.secretsmanager(), stage)
     }
 
+    /// The API tokens with which events are asked back.
+    #[must_use]
+    pub fn fetch_tokens(&self, stage: &str) -> ApiTokens {
+        ApiTokens::for_events(self.secretsmanager(), stage)
+    }
+
     /// The providers' own books, with the API tokens of a stage.
     ///
     /// # Errors
     /// [`countersign_app::ports::PortError`] when this machine has no trusted certificates.
     pub fn provider_api(&self, stage: &str) -> Port<HttpsApi> {
-        HttpsApi::new(self.api_tokens(stage))
+        HttpsApi::new(self.api_tokens(stage), provider::Patience::OF_A_RUN)
+    }
+
+    /// The providers' APIs as events ask them back, with the read-only tokens for that.
+    ///
+    /// # Errors
+    /// [`countersign_app::ports::PortError`] when this machine has no trusted certificates.
+    pub fn events_api(&self, stage: &str) -> Port<HttpsApi> {
+        HttpsApi::new(self.fetch_tokens(stage), provider::Patience::OF_A_BATCH)
     }
 
     /// The reports.

@@ -11,7 +11,7 @@ mod runs;
 mod sources;
 
 pub use findings::FindingTable;
-pub use inbox::{InboxReader, InboxTable};
+pub use inbox::InboxTable;
 pub use ledger::LedgerTable;
 pub use runs::RunTable;
 pub use sources::SourceTable;

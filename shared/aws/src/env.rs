@@ -67,6 +67,8 @@ pub struct Processor {
     pub control_table: String,
     /// Bus that the business listens to.
     pub bus_name: String,
+    /// Life of an inbox row, in days.
+    pub inbox_ttl_days: u16,
 }
 
 /// What reconcile is told.
@@ -128,6 +130,7 @@ impl Processor {
             ledger_table: vars.name("LEDGER_TABLE")?,
             control_table: vars.name("CONTROL_TABLE")?,
             bus_name: vars.name("BUS_NAME")?,
+            inbox_ttl_days: vars.inbox_ttl_days()?,
         })
     }
 }
@@ -262,8 +265,8 @@ mod tests {
     }
 
     #[test]
-    fn the_processor_needs_no_queue_and_no_lifetime() {
-        for variable in ["QUEUE_URL", "INBOX_TTL_DAYS", "REPORT_BUCKET", "RECONCILE_GRACE_SECONDS"] {
+    fn the_processor_needs_no_queue() {
+        for variable in ["QUEUE_URL", "REPORT_BUCKET", "RECONCILE_GRACE_SECONDS"] {
             assert!(with(variable, None, Processor::read).is_ok(), "{variable}");
         }
     }

@@ -1,10 +1,13 @@
 //! A provider's own books, over HTTPS.
 //!
-//! It only ever makes GETs, below the base URL of a source, with the source's API token. It follows no redirect and uses no
+//! It only ever makes GETs (and, for an access token, one POST), below the base URL of a source, with the source's token. It follows no redirect and uses no
 //! proxy of the environment, so the token goes nowhere else. What may pass is tried again; what it returns is final.
+
+mod authorization;
 
 use crate::clock::SystemClock;
 use crate::secrets::ApiTokens;
+use authorization::{Access, failed};
 use backon::{ExponentialBuilder, Retryable as _};
 use countersign_app::ports::{ApiRequest, Clock as _, Port, PortError, ProviderApi};
 use countersign_domain::ids::SourceName;
@@ -21,12 +24,25 @@ const PORT: &str = "provider_api";
 
 /// Until a connection stands.
 const CONNECT_MS_MAX: u64 = 5_000;
-/// For one try, from the first byte sent to the last byte read.
-const ATTEMPT_MS_MAX: u64 = 15_000;
-/// For one call with all its tries and waits. A run keeps a minute free for its last one.
-const CALL_MS_MAX: u64 = 55_000;
-/// Tries after the first.
-const RETRIES_MAX: usize = 4;
+
+/// How long a caller can wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For one try, from the first byte sent to the last byte read, in milliseconds.
+    attempt_ms_max: u64,
+    /// For one call with all its tries and waits, in milliseconds.
+    call_ms_max: u64,
+    /// Tries after the first.
+    retries_max: usize,
+}
+
+impl Patience {
+    /// A run of reconciliation keeps a minute free for its last call.
+    pub(crate) const OF_A_RUN: Self = Self { attempt_ms_max: 15_000, call_ms_max: 55_000, retries_max: 4 };
+    /// A message of a batch comes back by itself when it fails, and others wait for it.
+    pub(crate) const OF_A_BATCH: Self = Self { attempt_ms_max: 4_000, call_ms_max: 8_000, retries_max: 1 };
+}
+
 /// Before the first retry, in milliseconds; twice as long before each one after it.
 const BACKOFF_MS: u64 = 500;
 /// Longest wait that a provider may ask for, in seconds. One that asks for more is not waited for: the run is incomplete,
@@ -42,7 +58,7 @@ pub enum ApiError {
     #[error("source {0} has no base URL of an API: its dialect has none, and neither has the source")]
     NoBaseUrl(SourceName),
     /// Nothing to call with.
-    #[error("source {0} has no API token: add one with `countersign source add --api-token-file`")]
+    #[error("source {0} has no API token for this: add one with the operator's command")]
     NoToken(SourceName),
     /// A URL that is none, or that leads elsewhere.
     #[error(
@@ -92,8 +108,19 @@ pub enum ApiError {
         path: String,
     },
     /// All tries together took too long.
-    #[error("{path}: no answer within {CALL_MS_MAX} ms")]
+    #[error("{path}: no answer within {call_ms_max} ms")]
     TooSlow {
+        /// What was asked for.
+        path: String,
+        /// How long was waited.
+        call_ms_max: u64,
+    },
+    /// A token that its dialect's authorization cannot use.
+    #[error("the API token of source {0} is not of the form that its dialect needs: see the provider's page")]
+    UnusableToken(SourceName),
+    /// A token endpoint that grants nothing.
+    #[error("{path}: the answer holds no access token")]
+    NoAccess {
         /// What was asked for.
         path: String,
     },
@@ -125,11 +152,13 @@ struct KnownToken {
 pub struct HttpsApi {
     http: Client,
     tokens: ApiTokens,
+    patience: Patience,
     known: Mutex<HashMap<SourceName, KnownToken>>,
+    access: Mutex<HashMap<SourceName, Access>>,
 }
 
 impl HttpsApi {
-    pub(crate) fn new(tokens: ApiTokens) -> Port<Self> {
+    pub(crate) fn new(tokens: ApiTokens, patience: Patience) -> Port<Self> {
         // Fails only when the process has chosen one before, which then is the same one.
         drop(rustls::crypto::ring::default_provider().install_default());
         let http = Client::builder()
@@ -137,25 +166,24 @@ impl HttpsApi {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
-            .timeout(Duration::from_millis(ATTEMPT_MS_MAX))
+            .timeout(Duration::from_millis(patience.attempt_ms_max))
             .build()
             .map_err(|error| PortError::new(PORT, "build", error))?;
-        Ok(Self { http, tokens, known: Mutex::default() })
+        Ok(Self { http, tokens, patience, known: Mutex::default(), access: Mutex::default() })
     }
 
-    async fn token(&self, source: &SourceName) -> Port<String> {
+    async fn token(&self, source: &Source) -> Port<String> {
         let now = SystemClock.now();
         let is_fresh = |known: &&KnownToken| {
             now.as_second().saturating_sub(known.read_at.as_second()) < TOKEN_SECONDS_MAX
         };
-        let known = self.known().get(source).filter(is_fresh).map(|known| known.token.clone());
+        let known = self.known().get(&source.name).filter(is_fresh).map(|known| known.token.clone());
         if let Some(token) = known {
             return Ok(token);
         }
-        let secret = self.tokens.fetch(source).await?;
-        let token =
-            secret.ok_or_else(|| PortError::new(PORT, "get", ApiError::NoToken(source.clone())))?.token;
-        self.known().insert(source.clone(), KnownToken { token: token.clone(), read_at: now });
+        let secret = self.tokens.fetch(&source.name).await?;
+        let token = secret.ok_or_else(|| Self::no_token(source))?.token;
+        self.known().insert(source.name.clone(), KnownToken { token: token.clone(), read_at: now });
         Ok(token)
     }
 
@@ -164,17 +192,22 @@ impl HttpsApi {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn access_tokens(&self) -> std::sync::MutexGuard<'_, HashMap<SourceName, Access>> {
+        self.access.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn attempt(&self, source: &Source, url: &Url, token: &str) -> Result<Option<Vec<u8>>, ApiError> {
         let path = url.path().to_owned();
         let unreachable =
             |error: reqwest::Error| ApiError::Unreachable { path: path.clone(), error: error.without_url() };
-        let response = self.http.get(url.clone()).bearer_auth(token).send().await.map_err(unreachable)?;
+        let request = self.authorized(source, token, self.http.get(url.clone())).await?;
+        let response = request.send().await.map_err(unreachable)?;
         match response.status() {
             StatusCode::OK => read_body(response, &path).await.map(Some),
             StatusCode::NOT_FOUND => Ok(None),
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                // It may have been replaced meanwhile: the next call reads it again.
-                self.known().remove(&source.name);
+                // It may have been replaced meanwhile.
+                self.forget(source);
                 let source_name = source.name.clone();
                 Err(ApiError::Refused { path, source_name, status: status.as_u16() })
             }
@@ -188,12 +221,11 @@ impl HttpsApi {
 
 impl ProviderApi for HttpsApi {
     async fn get(&self, source: &Source, request: &ApiRequest) -> Port<Option<Vec<u8>>> {
-        let failed = |error: ApiError| PortError::new(PORT, "get", error);
-        let url = url(source, request).map_err(failed)?;
-        let token = self.token(&source.name).await?;
+        let url = failed(url_below(source, &request.path, &request.query))?;
+        let token = self.token(source).await?;
         let backoff = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(BACKOFF_MS))
-            .with_max_times(RETRIES_MAX)
+            .with_max_times(self.patience.retries_max)
             .with_jitter();
         let call = (|| self.attempt(source, &url, &token))
             .retry(backoff)
@@ -202,29 +234,30 @@ impl ProviderApi for HttpsApi {
             .adjust(|error, backoff| {
                 backoff.map(|wait| wait.saturating_add(error.retry_after().unwrap_or_default()))
             });
-        let answer = tokio::time::timeout(Duration::from_millis(CALL_MS_MAX), call).await;
-        answer.unwrap_or_else(|_| Err(ApiError::TooSlow { path: request.path.clone() })).map_err(failed)
+        let call_ms_max = self.patience.call_ms_max;
+        let answer = tokio::time::timeout(Duration::from_millis(call_ms_max), call).await;
+        failed(answer.unwrap_or_else(|_| Err(ApiError::TooSlow { path: request.path.clone(), call_ms_max })))
     }
 }
 
 /// The URL of a request. Ids stand in paths, so a path is not trusted to stay where it belongs.
-fn url(source: &Source, request: &ApiRequest) -> Result<Url, ApiError> {
+fn url_below(source: &Source, path: &str, query: &[(String, String)]) -> Result<Url, ApiError> {
     let base = source.api_base_url.as_deref().ok_or_else(|| ApiError::NoBaseUrl(source.name.clone()))?;
-    let bad = || ApiError::BadUrl { base: base.to_owned(), path: request.path.clone() };
+    let bad = || ApiError::BadUrl { base: base.to_owned(), path: path.to_owned() };
     let mut url = Url::parse(base).map_err(|_| bad())?;
     let is_allowed =
         url.scheme() == "https" || (url.scheme() == "http" && url.host_str() == Some("127.0.0.1"));
     let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     let climbs =
         |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-    let stays = request.path.starts_with('/') && !request.path.split(['/', '\\']).any(climbs);
+    let stays = path.starts_with('/') && !path.split(['/', '\\']).any(climbs);
     if !is_allowed || !is_plain || !stays {
         return Err(bad());
     }
     // Escapes `?` and `#`.
-    url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), request.path));
-    if !request.query.is_empty() {
-        url.query_pairs_mut().extend_pairs(&request.query);
+    url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), path));
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
     }
     Ok(url)
 }

@@ -4,8 +4,9 @@
 //! |---|---|---|
 //! | `countersign/{stage}/signing/{source}` | `{"current": "…", "previous": "…"}`, previous optional | ingest |
 //! | `countersign/{stage}/api/{source}` | `{"token": "…"}` | reconcile |
+//! | `countersign/{stage}/fetch/{source}` | `{"token": "…"}` | processor, to ask events back |
 //!
-//! The operator's command writes both. No error repeats what a secret holds.
+//! The operator's command writes them. No error repeats what a secret holds.
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
@@ -26,6 +27,12 @@ pub fn signing_secret_name(stage: &str, source: &SourceName) -> String {
 #[must_use]
 pub fn api_secret_name(stage: &str, source: &SourceName) -> String {
     format!("countersign/{stage}/api/{source}")
+}
+
+/// The name of the secret with which a source's events are asked back.
+#[must_use]
+pub fn fetch_secret_name(stage: &str, source: &SourceName) -> String {
+    format!("countersign/{stage}/fetch/{source}")
 }
 
 /// A token for a provider's API. It does not print itself.
@@ -75,11 +82,18 @@ impl Secrets for SigningSecrets {
 pub struct ApiTokens {
     client: Client,
     stage: String,
+    name: fn(&str, &SourceName) -> String,
 }
 
 impl ApiTokens {
+    /// Those of reconciliation.
     pub(crate) fn new(client: Client, stage: &str) -> Self {
-        Self { client, stage: stage.to_owned() }
+        Self { client, stage: stage.to_owned(), name: api_secret_name }
+    }
+
+    /// Those with which events are asked back.
+    pub(crate) fn for_events(client: Client, stage: &str) -> Self {
+        Self { client, stage: stage.to_owned(), name: fetch_secret_name }
     }
 
     /// The API token of a source, or nothing.
@@ -87,7 +101,7 @@ impl ApiTokens {
     /// # Errors
     /// [`PortError`] when the store refuses, cannot be reached, or holds something else.
     pub async fn fetch(&self, source: &SourceName) -> Port<Option<ApiToken>> {
-        read(&self.client, &api_secret_name(&self.stage, source), r#"{"token": "…"}"#).await
+        read(&self.client, &(self.name)(&self.stage, source), r#"{"token": "…"}"#).await
     }
 
     /// Writes the API token of a source, replacing the one that is there. For the operator.
@@ -95,7 +109,7 @@ impl ApiTokens {
     /// # Errors
     /// [`PortError`] when the store refuses or cannot be reached.
     pub async fn put(&self, source: &SourceName, token: &ApiToken) -> Port<()> {
-        write(&self.client, &api_secret_name(&self.stage, source), token).await
+        write(&self.client, &(self.name)(&self.stage, source), token).await
     }
 }
 

@@ -108,7 +108,8 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn everything(dialect: &Dialect, body: &[u8]) {
+/// What must hold of any body under any dialect.
+pub(crate) fn everything(dialect: &Dialect, body: &[u8]) {
     let headers = Headers::new([("webhook-id", "msg_1")]);
     let split = split_body(dialect, &headers, body);
     assert_eq!(split, split_body(dialect, &headers, body), "the same bytes split the same way");

@@ -42,6 +42,8 @@ pub mod time;
 pub mod translate;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod testing;

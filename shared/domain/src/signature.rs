@@ -13,7 +13,7 @@ pub use factors::{SecondFactors, check_factors};
 pub use keys::{KeyError, SigningKeys};
 
 use crate::dialect::{Auth, Challenge, Encoding, Scope, Signed, TokenFrom};
-use crate::json::{Doc, Json};
+use crate::json::{Doc, Json, Path};
 use crate::limits::{EVENTS_PER_DELIVERY_MAX, HEADER_BYTES_MAX, SIGNATURES_MAX};
 use crate::time::Timestamp;
 use claim::Claim;
@@ -256,10 +256,7 @@ pub fn verify<'a>(
             Scope::Delivery => verify_one(signed, keys, delivery, None, now)?,
             Scope::Event(events) => {
                 let json = Json::parse(delivery.body).map_err(|error| no_events(&error))?;
-                let events = json.root().all(events).map_err(|error| no_events(&error))?;
-                if events.len() > EVENTS_PER_DELIVERY_MAX {
-                    return Err(no_events(&format!("there are more than {EVENTS_PER_DELIVERY_MAX}")));
-                }
+                let events = signed_events(events, json.root())?;
                 verify_each(signed, keys, delivery, events, now)?
             }
         },
@@ -268,6 +265,19 @@ pub fn verify<'a>(
         Auth::Certificate(_) => return Err(SignatureError::Mismatch),
     };
     Ok(Verified { headers: delivery.headers, body: delivery.body, key })
+}
+
+/// The events that must each be signed. An empty list is a delivery of nothing; no list at all proves nothing.
+fn signed_events<'a>(events: &Path, doc: Doc<'a>) -> Result<Vec<Doc<'a>>, SignatureError> {
+    let found = doc.all(events).map_err(|error| no_events(&error))?;
+    let list = events.list().unwrap_or_else(|| events.clone());
+    if doc.at(&list).map_err(|error| no_events(&error))?.is_none() {
+        return Err(no_events(&format!("nothing stands at {}", list.as_str())));
+    }
+    if found.len() > EVENTS_PER_DELIVERY_MAX {
+        return Err(no_events(&format!("there are more than {EVENTS_PER_DELIVERY_MAX}")));
+    }
+    Ok(found)
 }
 
 fn no_events(why: &impl ToString) -> SignatureError {

@@ -8,3 +8,4 @@ mod harness;
 mod lambda;
 mod pipeline;
 mod provider_outage;
+mod ways_in;

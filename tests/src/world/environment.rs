@@ -11,7 +11,7 @@ use super::{Settings, Stores};
 use countersign_app::caches::SourceCache;
 use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
 use countersign_app::memory::{
-    MemoryCertificates, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources,
+    MemoryApi, MemoryCertificates, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources,
 };
 use countersign_app::process::{Processed, Processor, Record};
 use countersign_domain::ids::TraceId;
@@ -38,6 +38,7 @@ type ProcessorApp = Processor<
     Faulty<MemoryLedger>,
     Faulty<MemoryFindings>,
     Faulty<WorldBus>,
+    MemoryApi,
     SkewedClock,
 >;
 
@@ -272,6 +273,7 @@ impl Environments {
             ledger: Faulty::new(&self.stores.ledger, &self.hub),
             findings: Faulty::new(&self.stores.findings, &self.hub),
             bus: Faulty::new(&self.bus, &self.hub),
+            api: MemoryApi::default(),
             clock: SkewedClock::new(&self.hub, skew_ms),
             source_cache: SourceCache::default(),
         }

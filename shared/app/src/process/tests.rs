@@ -1,7 +1,10 @@
+mod asked_back;
 mod failures;
 
 use super::*;
-use crate::memory::{MemoryBus, MemoryClock, MemoryFindings, MemoryInbox, MemoryLedger, MemorySources};
+use crate::memory::{
+    MemoryApi, MemoryBus, MemoryClock, MemoryFindings, MemoryInbox, MemoryLedger, MemorySources,
+};
 use crate::ports::Put;
 use crate::testing::{
     Mishap, SOURCE, Script, Scripted, at, event_id, now_or_never, payment_id, source_config, source_name,
@@ -16,6 +19,7 @@ type ScriptedProcessor<L = Scripted<MemoryLedger>, C = MemoryClock> = Processor<
     L,
     Scripted<MemoryFindings>,
     Scripted<MemoryBus>,
+    MemoryApi,
     C,
 >;
 
@@ -48,6 +52,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             ledger,
             findings: Scripted::new(MemoryFindings::default(), &script),
             bus: Scripted::new(MemoryBus::default(), &script),
+            api: MemoryApi::default(),
             clock,
             source_cache: SourceCache::default(),
         };

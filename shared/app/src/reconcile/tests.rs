@@ -119,6 +119,7 @@ fn process(desk: &Desk) {
         ledger: desk.ledger.clone(),
         findings: desk.findings.clone(),
         bus: desk.bus.clone(),
+        api: MemoryApi::default(),
         clock: desk.clock.clone(),
         source_cache: SourceCache::default(),
     };

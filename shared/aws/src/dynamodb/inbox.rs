@@ -27,29 +27,17 @@ const REASON: &str = "w";
 /// A key is free if there is no row, or one whose life is over and that DynamoDB has not deleted yet (it may take days).
 const IS_FREE: &str = "attribute_not_exists(pk) OR expires_at <= :now";
 
-/// The inbox, for those who write it.
+/// The inbox.
 #[derive(Clone, Debug)]
 pub struct InboxTable {
-    reader: InboxReader,
-    ttl_days: u16,
-}
-
-/// The inbox, for those who only read it: a put fails.
-#[derive(Clone, Debug)]
-pub struct InboxReader {
     client: Client,
     table: String,
+    ttl_days: u16,
 }
 
 impl InboxTable {
     pub(crate) fn new(client: Client, table: &str, ttl_days: u16) -> Self {
-        Self { reader: InboxReader::new(client, table), ttl_days }
-    }
-}
-
-impl InboxReader {
-    pub(crate) fn new(client: Client, table: &str) -> Self {
-        Self { client, table: table.to_owned() }
+        Self { client, table: table.to_owned(), ttl_days }
     }
 }
 
@@ -58,7 +46,7 @@ impl Inbox for InboxTable {
         let now = SystemClock.now();
         let mut item = to_item(row).map_err(failed(PORT, "put"))?;
         item.insert(EXPIRES_AT.to_owned(), seconds_after(now, self.ttl_days));
-        let call = self.reader.client.put_item().table_name(&self.reader.table).set_item(Some(item));
+        let call = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let answer = call
             .condition_expression(IS_FREE)
             .expression_attribute_values(":now", seconds(now))
@@ -74,17 +62,6 @@ impl Inbox for InboxTable {
                 _ => Err(PortError::new(PORT, "put", error)),
             },
         }
-    }
-
-    async fn get(&self, key: &InboxKey) -> Port<Option<InboxRow>> {
-        self.reader.get(key).await
-    }
-}
-
-impl Inbox for InboxReader {
-    async fn put(&self, row: &InboxRow) -> Port<Put> {
-        let why = format!("this inbox is only read, and {} was to be written: use Clients::inbox", row.key);
-        Err(PortError::new(PORT, "put", why))
     }
 
     async fn get(&self, key: &InboxKey) -> Port<Option<InboxRow>> {

@@ -1,3 +1,5 @@
+mod authorizations;
+
 use super::*;
 use crate::wire::Server;
 use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
@@ -112,7 +114,7 @@ async fn a_source_without_a_token_says_so() {
     store.then_fail("ResourceNotFoundException", json!({}));
     let api = store.clients().provider_api("dev").expect("an API");
     let error = api.get(&source(&provider.url), &events_after("e")).await.expect_err("has none").chain();
-    assert!(error.contains("source stripe-main has no API token: add one"), "{error}");
+    assert!(error.contains("source stripe-main has no API token for this: add one"), "{error}");
     assert!(provider.asked().is_empty());
 }
 
@@ -133,7 +135,7 @@ fn a_call_stays_below_its_base() {
     let url = |base: &str, path: &str| {
         let mut source = source("https://api.example.com");
         source.api_base_url = Some(base.to_owned());
-        url(&source, &ApiRequest { path: path.to_owned(), query: vec![] }).map(|url| url.to_string())
+        url_below(&source, path, &[]).map(|url| url.to_string())
     };
     for (base, path, whole) in [
         ("https://api.example.com", "/v1/events", "https://api.example.com/v1/events"),

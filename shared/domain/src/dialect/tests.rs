@@ -1,7 +1,9 @@
 //! A file becomes a dialect only when it can work; otherwise the error names dialect, key, value and remedy.
 
 mod auth;
+mod inherit;
 mod rules;
+mod settings;
 
 use super::*;
 use crate::testing::built_in;

@@ -2,7 +2,7 @@
 
 use crate::dialect::{DialectError, built_in_names, built_in_text};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// Tables that say one thing of several: what a file says takes the place of the base's instead of adding to it.
@@ -134,35 +134,35 @@ impl Rename {
         }
     }
 
+    /// Several rules may read a state at one place: a word is renamed in each that knows it.
     fn rename_states(
         &self,
         base: &mut Table,
         at: &str,
         words: &BTreeMap<String, Words>,
     ) -> Result<(), (String, String)> {
-        let mut is_used = false;
-        for rule in rules(base) {
-            let Some(Value::Table(state)) = rule.get_mut("state") else { continue };
-            if state.get("path").and_then(Value::as_str) != Some(at) {
-                continue;
-            }
-            let Some(Value::Table(map)) = state.get_mut("map") else { continue };
-            is_used = true;
+        let mut known = BTreeSet::new();
+        for map in state_maps(base, at) {
+            known.extend(map.keys().cloned());
             for (from, to) in words {
-                let Some(ours) = map.remove(from) else {
-                    let known = map.keys().cloned().collect::<Vec<_>>().join(", ");
-                    let why = format!("there is no state {from:?} (there are {known})");
-                    return Err((format!("rename.states.{at}.{from}"), why));
-                };
+                let Some(ours) = map.remove(from) else { continue };
                 for word in to.as_slice() {
                     map.insert(word.clone(), ours.clone());
                 }
             }
         }
-        if is_used {
-            Ok(())
-        } else {
-            Err((format!("rename.states.{at}"), format!("no state is read at {at:?}")))
+        if known.is_empty() {
+            return Err((format!("rename.states.{at}"), format!("no state is read at {at:?}")));
+        }
+        match words.keys().find(|word| !known.contains(*word)) {
+            Some(word) => {
+                let known = known.into_iter().collect::<Vec<_>>().join(", ");
+                Err((
+                    format!("rename.states.{at}.{word}"),
+                    format!("there is no state {word:?} (there are {known})"),
+                ))
+            }
+            None => Ok(()),
         }
     }
 
@@ -201,6 +201,15 @@ fn rules(base: &mut Table) -> impl Iterator<Item = &mut Table> {
         .filter_map(|(_, value)| value.as_array_mut())
         .flatten()
         .filter_map(Value::as_table_mut)
+}
+
+/// The maps of states that are read at a place.
+fn state_maps<'t>(base: &'t mut Table, at: &'t str) -> impl Iterator<Item = &'t mut Table> {
+    rules(base).filter_map(move |rule| {
+        let state = rule.get_mut("state")?.as_table_mut()?;
+        let is_there = state.get("path").and_then(Value::as_str) == Some(at);
+        state.get_mut("map").filter(|_| is_there)?.as_table_mut()
+    })
 }
 
 fn rename_type(base: &mut Table, from: &str, to: &[String]) -> bool {

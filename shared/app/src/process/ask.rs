@@ -1,0 +1,76 @@
+//! Events that mean nothing, or may not be believed, before the provider's API was asked.
+
+use super::{Processor, Retry};
+use crate::ports::{
+    ApiRequest, Bus, Clock, Findings, Inbox, InboxKey, InboxRow, Ledger, Origin, ProviderApi, Put, Sources,
+};
+use countersign_domain::fetch::{Fetched, question};
+use countersign_domain::ids::{EventId, EventKind};
+use countersign_domain::source::Source;
+use countersign_domain::translate::{Body, TranslateError};
+
+/// An event that is ready to be understood: the one that came in, or what the provider's API made of it.
+pub(super) struct Ready<'r> {
+    /// Its id.
+    pub(super) id: EventId,
+    /// Its row.
+    pub(super) row: std::borrow::Cow<'r, InboxRow>,
+}
+
+impl<S, I, L, F, B, A, C> Processor<S, I, L, F, B, A, C>
+where
+    S: Sources,
+    I: Inbox,
+    L: Ledger,
+    F: Findings,
+    B: Bus,
+    A: ProviderApi,
+    C: Clock,
+{
+    /// Asks the provider, where its dialect says so, and keeps what it said before anything is booked: what was believed
+    /// can be shown later, and a second try finds it.
+    ///
+    /// The inner error is for a person; the outer one is for another try.
+    pub(super) async fn asked<'r>(
+        &self,
+        source: &Source,
+        id: &EventId,
+        kind: &EventKind,
+        row: &'r InboxRow,
+    ) -> Result<Result<Ready<'r>, TranslateError>, Retry> {
+        let as_it_is = || Ready { id: id.clone(), row: std::borrow::Cow::Borrowed(row) };
+        let body = match row.origin {
+            Origin::Delivery => Body::Delivered(&row.body),
+            // From the provider's own hand.
+            Origin::Listed | Origin::Fetched | Origin::Correction => return Ok(Ok(as_it_is())),
+        };
+        let question = match question(source, kind, body) {
+            Ok(Some(question)) => question,
+            Ok(None) => return Ok(Ok(as_it_is())),
+            Err(error) => return Ok(Err(error)),
+        };
+        let request = ApiRequest { path: question.path.clone(), query: question.query.to_vec() };
+        let Some(answer) = self.api.get(source, &request).await? else {
+            return Ok(Err(TranslateError::NotFetched { path: request.path }));
+        };
+        let fetched = match question.answered(source, id, body, &answer) {
+            Ok(fetched) => fetched,
+            Err(error) => return Ok(Err(error)),
+        };
+        let row = fetched_row(row, fetched, source);
+        // New or known: its id is made from its meaning, so what is there is the same.
+        let (Put::Written | Put::Exists { .. }) = self.inbox.put(&row).await?;
+        let InboxKey::Event { event, .. } = &row.key else { return Err(Retry::NoRow(row.key)) };
+        Ok(Ok(Ready { id: event.clone(), row: std::borrow::Cow::Owned(row) }))
+    }
+}
+
+fn fetched_row(delivered: &InboxRow, fetched: Fetched, source: &Source) -> InboxRow {
+    InboxRow {
+        key: InboxKey::Event { source: source.name.clone(), event: fetched.id },
+        origin: Origin::Fetched,
+        meaning: fetched.meaning,
+        body: fetched.body,
+        ..delivered.clone()
+    }
+}

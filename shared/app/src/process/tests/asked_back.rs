@@ -1,0 +1,131 @@
+//! Events about which the provider is asked before they are understood.
+
+use super::*;
+use crate::ports::ApiRequest;
+use countersign_domain::source::DialectRef;
+
+const THIN: &str = "thin";
+
+/// Thin notifications, as Mollie's classic ones: a form with an id, and everything else behind the API.
+const DIALECT: &str = r#"
+    name = "thin"
+    title = "Thin notifications"
+    auth = { algorithm = "token", token = { path = true } }
+    [envelope]
+    content = "form"
+    events = "$"
+    id = { path = "$.id" }
+    type = { constant = "payment" }
+    meaning = ["$"]
+    [amounts]
+    form = "decimal_string"
+    currency = "$.fetched.currency"
+    [api]
+    base_url = "https://api.example.com"
+    [[fetch]]
+    on = ["payment"]
+    path = "/payments/{$.id}"
+    into = "fetched"
+    required = true
+    meaning = ["$.fetched"]
+    [[facts]]
+    on = ["payment"]
+    when = [{ path = "$.fetched.status", is = "paid" }]
+    goes_on = true
+    fact = "captured"
+    payment = "$.fetched.id"
+    amount = "$.fetched.amount"
+    [[facts]]
+    on = ["payment"]
+    each = "$.fetched.refunds[*]"
+    fact = "refund"
+    payment = "$.payment"
+    id = "$.id"
+    amount = "$.amount"
+    currency = "$.currency"
+    state = "succeeded"
+"#;
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let mut config = source_config(THIN, "partner-hmac");
+    config.dialect = DialectRef::Own(DIALECT.to_owned());
+    desk.processor.sources.inner.set(config);
+    desk
+}
+
+fn request() -> ApiRequest {
+    ApiRequest { path: "/payments/tr_1".to_owned(), query: Vec::new() }
+}
+
+fn answers(desk: &Desk, body: &str) {
+    desk.processor.api.answer(&source_name(THIN), &request(), body);
+}
+
+fn delivered(desk: &Desk) -> Record {
+    desk.keep(&row(THIN, "tr_1", "payment", "id=tr_1"))
+}
+
+const PAID: &str = r#"{"id":"tr_1","status":"paid","amount":"20.00","currency":"EUR"}"#;
+const REFUNDED: &str = r#"{"id":"tr_1","status":"paid","amount":"20.00","currency":"EUR",
+    "refunds":[{"id":"re_1","payment":"tr_1","amount":"5.00","currency":"EUR"},
+               {"id":"re_2","payment":"tr_1","amount":"2.50","currency":"EUR"}]}"#;
+
+/// Captured and refunded, as the newest row of the ledger has it.
+fn amounts(desk: &Desk) -> (i64, i64) {
+    let rows = desk.ledger_rows();
+    let amounts = rows.last().expect("a row").state.amounts().expect("amounts");
+    (amounts.captured, amounts.refunded)
+}
+
+#[test]
+fn what_the_provider_says_is_kept_and_then_booked() {
+    let desk = desk();
+    answers(&desk, PAID);
+    let message = delivered(&desk);
+    assert_eq!(desk.one(&message), "applied");
+    assert_eq!(amounts(&desk), (2_000, 0));
+    let rows = desk.processor.inbox.inner.rows();
+    let fetched = rows.iter().find(|row| row.origin == Origin::Fetched).expect("the answer is kept");
+    let event = desk.ledger_rows()[0].cause.event.clone();
+    assert_eq!(fetched.key, InboxKey::Event { source: source_name(THIN), event });
+    assert_eq!(fetched.body, format!("{{\"fetched\":{PAID},\"id\":\"tr_1\"}}").into_bytes());
+}
+
+#[test]
+fn the_same_answer_is_the_same_event_and_another_is_another() {
+    let desk = desk();
+    answers(&desk, PAID);
+    let message = delivered(&desk);
+    assert_eq!((desk.one(&message), desk.one(&message)), ("applied".to_owned(), "republished".to_owned()));
+    assert_eq!(desk.ledger_rows().len(), 1);
+    // The notification comes again, byte for byte the same, because the payment has moved on.
+    answers(&desk, REFUNDED);
+    assert_eq!(desk.one(&message), "applied");
+    assert_eq!(amounts(&desk), (2_000, 750));
+    assert_eq!(desk.one(&message), "republished");
+    // Out of order: what was said first is still true.
+    answers(&desk, PAID);
+    assert_eq!(desk.one(&message), "republished");
+    assert_eq!(amounts(&desk), (2_000, 750));
+}
+
+#[test]
+fn what_the_provider_does_not_know_or_say_moves_nothing() {
+    let desk = desk();
+    let message = delivered(&desk);
+    assert_eq!(desk.one(&message), "parked: untranslatable");
+    answers(&desk, "<html>");
+    assert_eq!(desk.one(&message), "parked: untranslatable");
+    let nameless = desk.keep(&row(THIN, "x", "payment", "id=%2F..%2Fadmin"));
+    assert_eq!(desk.one(&nameless), "parked: untranslatable");
+    assert_eq!(
+        desk.processor.api.requests(),
+        ["/payments/tr_1?", "/payments/tr_1?"],
+        "it is not asked for the third"
+    );
+    desk.processor.api.fail(&source_name(THIN), &request(), "status 500");
+    let outcome = desk.work(&[message]).remove(0).outcome;
+    assert!(matches!(outcome, Err(Retry::Port(_))), "{outcome:?}: it comes back");
+    assert!(desk.ledger_rows().is_empty());
+}
