@@ -138,6 +138,8 @@ pub enum AmountForm {
     MinorInt,
     /// A string of minor units: `"2000"`.
     MinorString,
+    /// Minor units, as a JSON integer or as a string: a provider that writes both.
+    MinorAny,
     /// A string of minor units with a fraction that is zero: `"2000.0"`.
     MinorStringFraction,
     /// A string of major units: `"20.00"`.
@@ -162,7 +164,7 @@ impl Money {
     ) -> Result<Self, MoneyError> {
         let iso = currency.exponent();
         let (whole, fraction, expected) = match form {
-            AmountForm::MinorInt | AmountForm::MinorString => {
+            AmountForm::MinorInt | AmountForm::MinorString | AmountForm::MinorAny => {
                 (text, None, "a whole number of minor units without sign, point or exponent")
             }
             AmountForm::MinorStringFraction => match text.split_once('.') {
@@ -182,7 +184,10 @@ impl Money {
             return Err(MoneyError::NotAnAmount { text: excerpt(text), expected });
         }
         let wire_decimals = match form {
-            AmountForm::MinorInt | AmountForm::MinorString | AmountForm::MinorStringFraction => {
+            AmountForm::MinorInt
+            | AmountForm::MinorString
+            | AmountForm::MinorAny
+            | AmountForm::MinorStringFraction => {
                 exponent.unwrap_or(iso)
             }
             AmountForm::DecimalString | AmountForm::DecimalNumber => {

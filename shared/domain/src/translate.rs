@@ -336,6 +336,10 @@ fn amount_at(doc: Doc<'_>, from: &AmountFrom, place: &Path) -> Result<Money, Tra
         AmountForm::MinorString | AmountForm::MinorStringFraction | AmountForm::DecimalString => {
             (found.and_then(Doc::text), "a string")
         }
+        AmountForm::MinorAny => {
+            let text = found.and_then(|found| found.text().or_else(|| found.number().map(Into::into)));
+            (text, "a string or a number")
+        }
     };
     let text = text.ok_or_else(|| TranslateError::Missing {
         field: "amount",
