@@ -283,6 +283,9 @@ pub struct SecretPair {
     /// The one that is on its way out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
+    /// From when on the previous one is refused, and said to be retired; without it, it is accepted for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_until: Option<Timestamp>,
     /// `user:password`, where the source asks for basic authentication: up to two while it is being changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub basic: Vec<String>,

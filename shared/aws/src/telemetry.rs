@@ -52,6 +52,7 @@ pub const FIELDS: &[&str] = &[
     "conflicting",
     "unreadable",
     "previous_secret",
+    "retired_secret",
     "rejected",
     "applied",
     "unchanged",
@@ -72,6 +73,7 @@ pub const FIELDS: &[&str] = &[
 /// |---|---|
 /// | `received`, `duplicate`, `conflicting`, `unreadable` | events of a delivery |
 /// | `previous_secret` | deliveries under the secret that is on its way out |
+/// | `retired_secret` | deliveries refused because their secret's time is over |
 /// | `rejected` | deliveries refused, by `reason` |
 /// | `applied`, `unchanged`, `unmapped`, `parked` | messages, by what became of them |
 /// | `published` | events on the bus |
@@ -85,6 +87,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("conflicting", COUNT),
     ("unreadable", COUNT),
     ("previous_secret", COUNT),
+    ("retired_secret", COUNT),
     ("rejected", COUNT),
     ("applied", COUNT),
     ("unchanged", COUNT),
