@@ -21,6 +21,7 @@ async fn main() -> Result<(), Error> {
         findings: clients.findings(&config.control_table),
         bus: clients.bus(&config.bus_name),
         clock: SystemClock,
+        drift: clients.drift(&config.control_table),
         source_cache: SourceCache::default(),
     };
     // What cannot be read now is left to the first message that needs it.

@@ -4,9 +4,13 @@
 //! Every call may fail without telling whether it took effect: a lost answer looks like a lost request. The use cases
 //! are built so that doing it again is always right.
 
+mod drift;
 mod runs;
+mod versions;
 
+pub use drift::{Drift, Drifted, Seen, Sighting, Unknown};
 pub use runs::{Checkpoint, Evidence, Heal, Lease, Phase, Resolution, Run, Runs};
+pub use versions::{Made, SourceVersion, SourceVersions, Written};
 
 use countersign_domain::event::BusEvent;
 use countersign_domain::finding::Finding;

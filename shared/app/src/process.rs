@@ -3,9 +3,12 @@
 //! The order is the guarantee: commit, publish, acknowledge. The unacknowledged message is the outbox: a redelivery
 //! that finds its event committed publishes it again, with the same id and the same bytes.
 
+mod drift;
+
 use crate::caches::SourceCache;
 use crate::ports::{
-    Append, Bus, Clock, Findings, Inbox, InboxKey, InboxRow, Ledger, Notice, Origin, Port, PortError, Sources,
+    Append, Bus, Clock, Drift, Findings, Inbox, InboxKey, InboxRow, Ledger, Notice, Origin, Port, PortError,
+    Sources, Unknown,
 };
 use countersign_domain::event::{self, BusEvent};
 use countersign_domain::finding::{Finding, FindingKind, Subject};
@@ -21,7 +24,7 @@ use futures::stream::{self, StreamExt as _};
 use std::panic::AssertUnwindSafe;
 
 /// What the processor needs: its ports, and what it remembers between batches.
-pub struct Processor<S, I, L, F, B, C> {
+pub struct Processor<S, I, L, F, B, C, D> {
     /// The configured sources.
     pub sources: S,
     /// What came in.
@@ -34,6 +37,8 @@ pub struct Processor<S, I, L, F, B, C> {
     pub bus: B,
     /// The time.
     pub clock: C,
+    /// Where words that no dialect knows are counted.
+    pub drift: D,
     /// Sources read so far.
     pub source_cache: SourceCache,
 }
@@ -110,6 +115,9 @@ pub enum Retry {
     /// The bus did not take its event.
     #[error("the bus did not take the event")]
     NotPublished,
+    /// What its source says and its dialect does not know could not be counted.
+    #[error("its unknown word was not counted")]
+    NotCounted,
     /// The code failed on it.
     #[error("the code panicked on it")]
     Panicked,
@@ -136,6 +144,10 @@ pub struct Trail {
     pub payment: Option<(String, u64)>,
     /// The trace.
     pub trace: Option<TraceId>,
+    /// What of it its dialect does not know, in events of which type.
+    pub unknown: Option<(EventKind, Unknown)>,
+    /// Whether that was seen here for the first time.
+    pub is_news: bool,
     /// From the provider's time to now, in milliseconds.
     pub lag_ms: Option<i64>,
 }
@@ -161,7 +173,7 @@ impl Committed {
     }
 }
 
-impl<S, I, L, F, B, C> Processor<S, I, L, F, B, C>
+impl<S, I, L, F, B, C, D> Processor<S, I, L, F, B, C, D>
 where
     S: Sources,
     I: Inbox,
@@ -169,15 +181,17 @@ where
     F: Findings,
     B: Bus,
     C: Clock,
+    D: Drift,
 {
     /// Works through a batch. Every message has its own fate: one that fails, panics or runs out of time takes no
     /// other with it. Nothing new is begun after `stop_at`.
     pub async fn batch(&self, records: Vec<Record>, stop_at: Timestamp) -> Vec<Processed> {
-        let committed: Vec<_> = stream::iter(records)
+        let mut committed: Vec<_> = stream::iter(records)
             .map(|record| self.commit_guarded(record, stop_at))
             .buffered(RECORDS_IN_FLIGHT_MAX)
             .collect()
             .await;
+        self.count_unknown(&mut committed).await;
         self.publish(committed).await
     }
 
@@ -228,8 +242,15 @@ where
         let Some(kind) = &row.kind else { return Err(Retry::NoRow(row.key.clone())) };
         let facts = match understand(&source, kind, row) {
             Ok(Translation::Facts(facts)) => facts,
-            Ok(Translation::Unmapped) => return Ok(Committed::silent(Outcome::Unmapped)),
+            Ok(Translation::Unmapped) => {
+                trail.unknown = Some((kind.clone(), Unknown::Type));
+                return Ok(Committed::silent(Outcome::Unmapped));
+            }
             Err(error) => {
+                if let TranslateError::UnmappedState { at, value } = &error {
+                    let unknown = Unknown::State { at: at.clone(), value: value.clone() };
+                    trail.unknown = Some((kind.clone(), unknown));
+                }
                 let subject = Subject::Event(event.clone());
                 return self.park(name, FindingKind::Untranslatable, subject, error.to_string()).await;
             }

@@ -59,6 +59,7 @@ pub const FIELDS: &[&str] = &[
     "unmapped",
     "parked",
     "published",
+    "drift",
     "retried",
     "lag_ms",
     "healed",
@@ -77,6 +78,7 @@ pub const FIELDS: &[&str] = &[
 /// | `rejected` | deliveries refused, by `reason` |
 /// | `applied`, `unchanged`, `unmapped`, `parked` | messages, by what became of them |
 /// | `published` | events on the bus |
+/// | `drift` | types and states that a source's dialect does not know, each when it is first seen |
 /// | `retried` | messages that stay in the queue |
 /// | `lag_ms` | from the provider's time to applied |
 /// | `healed`, `discrepancies` | corrections and open differences of a run |
@@ -94,6 +96,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("unmapped", COUNT),
     ("parked", COUNT),
     ("published", COUNT),
+    ("drift", COUNT),
     ("retried", COUNT),
     ("lag_ms", "Milliseconds"),
     ("healed", COUNT),

@@ -11,7 +11,7 @@ use super::{Settings, Stores};
 use countersign_app::caches::SourceCache;
 use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
 use countersign_app::memory::{
-    MemoryCertificates, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources,
+    MemoryCertificates, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources,
 };
 use countersign_app::process::{Processed, Processor, Record};
 use countersign_domain::ids::TraceId;
@@ -39,6 +39,7 @@ type ProcessorApp = Processor<
     Faulty<MemoryFindings>,
     Faulty<WorldBus>,
     SkewedClock,
+    Faulty<MemoryDrift>,
 >;
 
 /// How long an invocation may take, in milliseconds. As in `template.yaml`.
@@ -273,6 +274,7 @@ impl Environments {
             findings: Faulty::new(&self.stores.findings, &self.hub),
             bus: Faulty::new(&self.bus, &self.hub),
             clock: SkewedClock::new(&self.hub, skew_ms),
+            drift: Faulty::new(&self.settings.drift, &self.hub),
             source_cache: SourceCache::default(),
         }
     }

@@ -1,7 +1,10 @@
+mod drift;
 mod failures;
 
 use super::*;
-use crate::memory::{MemoryBus, MemoryClock, MemoryFindings, MemoryInbox, MemoryLedger, MemorySources};
+use crate::memory::{
+    MemoryBus, MemoryClock, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemorySources,
+};
 use crate::ports::Put;
 use crate::testing::{
     Mishap, SOURCE, Script, Scripted, at, event_id, now_or_never, payment_id, source_config, source_name,
@@ -17,6 +20,7 @@ type ScriptedProcessor<L = Scripted<MemoryLedger>, C = MemoryClock> = Processor<
     Scripted<MemoryFindings>,
     Scripted<MemoryBus>,
     C,
+    Scripted<MemoryDrift>,
 >;
 
 /// A processor on ports in memory, with a partner's source and a Stripe account in live mode.
@@ -49,6 +53,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             findings: Scripted::new(MemoryFindings::default(), &script),
             bus: Scripted::new(MemoryBus::default(), &script),
             clock,
+            drift: Scripted::new(MemoryDrift::default(), &script),
             source_cache: SourceCache::default(),
         };
         Self { processor, script }
