@@ -287,7 +287,7 @@ impl Auditor {
                     self.histories[source].seen_enabled(batch.began_at_ms, batch.ended_at_ms) != Was::Always
                 })
             }
-            Retry::Port(_) | Retry::NotPublished => batch.mishaps > 0,
+            Retry::Port(_) | Retry::NotPublished | Retry::NotCounted => batch.mishaps > 0,
             Retry::Panicked => batch.has_panicked,
             Retry::Contended | Retry::NoTime => true,
             Retry::Unwritable(_) => false,

@@ -17,7 +17,9 @@ pub use faults::{Fault, Tally};
 
 use crate::auditor::{Answer, Auditor, Batch, History, Stores, Violation};
 use bus::WorldBus;
-use countersign_app::memory::{MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources};
+use countersign_app::memory::{
+    MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources,
+};
 use countersign_app::ports::SecretPair;
 use countersign_app::process::Retry;
 use countersign_domain::ids::SourceName;
@@ -54,6 +56,7 @@ pub struct Ended {
 struct Settings {
     sources: MemorySources,
     secrets: MemorySecrets,
+    drift: MemoryDrift,
 }
 
 struct World {

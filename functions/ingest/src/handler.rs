@@ -3,7 +3,7 @@
 use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
 use countersign_app::ports::{Certificates, Clock as _, Inbox, Queue, Secrets, Sources};
 use countersign_aws::clock::{SystemClock, random_id};
-use countersign_domain::signature::Headers;
+use countersign_domain::signature::{Headers, SignatureError};
 use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, RequestExt as _, Response};
@@ -88,6 +88,7 @@ fn log(request: &Request, arrival: &Arrival, result: &Result<Accepted, Rejected>
         Err(rejected) => {
             // An unknown name is the caller's text, not one of ours.
             let source = if matches!(rejected, Rejected::UnknownSource) { "" } else { source };
+            let is_retired = matches!(rejected, Rejected::Unauthentic { error: SignatureError::Retired, .. });
             let detail = match rejected {
                 Rejected::Unauthentic { error, .. } => error.to_string(),
                 Rejected::Unavailable(error) => error.chain(),
@@ -101,6 +102,7 @@ fn log(request: &Request, arrival: &Arrival, result: &Result<Accepted, Rejected>
                 status = rejected.status(),
                 reason = rejected.reason(),
                 rejected = 1,
+                retired_secret = u32::from(is_retired),
             );
         }
     }

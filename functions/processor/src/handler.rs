@@ -1,7 +1,7 @@
 //! An SQS batch on one side, the use case on the other: the only place that knows what a batch failure looks like.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use countersign_app::ports::{Bus, Clock, Findings, Inbox, Ledger, ProviderApi, Sources};
+use countersign_app::ports::{Bus, Clock, Drift, Findings, Inbox, Ledger, ProviderApi, Sources};
 use countersign_app::process::{Outcome, Processed, Processor, Record, Retry};
 use countersign_domain::time::Timestamp;
 use lambda_runtime::LambdaEvent;
@@ -11,10 +11,20 @@ use lambda_runtime::LambdaEvent;
 const MARGIN_MS: i64 = 5_000;
 
 /// Works through one batch and names the messages that must come back.
-pub(crate) async fn handle<S: Sources, I: Inbox, L: Ledger, F: Findings, B: Bus, A: ProviderApi, C: Clock>(
-    processor: &Processor<S, I, L, F, B, A, C>,
+pub(crate) async fn handle<S, I, L, F, B, A, C, D>(
+    processor: &Processor<S, I, L, F, B, A, C, D>,
     event: LambdaEvent<SqsEvent>,
-) -> SqsBatchResponse {
+) -> SqsBatchResponse
+where
+    S: Sources,
+    I: Inbox,
+    L: Ledger,
+    F: Findings,
+    B: Bus,
+    A: ProviderApi,
+    C: Clock,
+    D: Drift,
+{
     let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
     let stop_at =
         Timestamp::from_millisecond(deadline_ms.saturating_sub(MARGIN_MS)).unwrap_or(Timestamp::MAX);
@@ -60,6 +70,7 @@ fn log(processed: &Processed) {
                 unmapped = count(*outcome == Outcome::Unmapped),
                 parked = count(matches!(outcome, Outcome::Parked(_))),
                 published = count(is_published),
+                drift = count(trail.is_news),
             );
         }
         Err(error) => {

@@ -22,6 +22,7 @@ async fn main() -> Result<(), Error> {
         bus: clients.bus(&config.bus_name),
         api: clients.events_api(&config.stage)?,
         clock: SystemClock,
+        drift: clients.drift(&config.control_table),
         source_cache: SourceCache::default(),
     };
     // What cannot be read now is left to the first message that needs it.

@@ -1,5 +1,6 @@
 //! What can go wrong for whoever runs a command, in words that name the thing and the remedy.
 
+use countersign_app::onboard::OnboardError;
 use countersign_app::ports::PortError;
 use countersign_domain::source::SourceError;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,9 @@ pub enum CliError {
     /// A stored source that does not work.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A change of a source that did not come about.
+    #[error(transparent)]
+    Onboard(#[from] OnboardError),
     /// A call to the stack.
     #[error(transparent)]
     Port(#[from] PortError),

@@ -157,7 +157,7 @@ impl KeyCache {
 /// else.
 fn keys_of(source: &Source, pair: Option<SecretPair>) -> Port<SigningKeys> {
     let is_certified = matches!(source.dialect.auth, Auth::Certificate(_));
-    let Some(SecretPair { current, previous, basic, path_tokens }) = pair else {
+    let Some(SecretPair { current, previous, previous_until, basic, path_tokens }) = pair else {
         if is_certified {
             return Ok(SigningKeys::certificate());
         }
@@ -168,7 +168,8 @@ fn keys_of(source: &Source, pair: Option<SecretPair>) -> Port<SigningKeys> {
     let keys = if is_certified {
         SigningKeys::certificate()
     } else {
-        SigningKeys::new(&source.dialect.auth, &current, previous.as_deref()).map_err(undecodable)?
+        let keys = SigningKeys::new(&source.dialect.auth, &current, previous.as_deref());
+        keys.map_err(undecodable)?.with_previous_until(previous_until)
     };
     keys.with_factors(&basic, &path_tokens).map_err(undecodable)
 }

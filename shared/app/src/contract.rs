@@ -8,11 +8,13 @@
 mod books;
 mod inbox;
 mod messages;
+mod onboarding;
 mod runs;
 
 pub use books::{findings, ledger};
 pub use inbox::inbox;
 pub use messages::{bus, queue, reports};
+pub use onboarding::{drift, versions};
 pub use runs::runs;
 
 use crate::ports::{SecretPair, Secrets, Sources};

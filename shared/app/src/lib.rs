@@ -7,6 +7,7 @@
 //! | [`ingest`] | a delivery becomes rows and messages, or an answer that says why not |
 //! | [`process`] | messages become ledger rows and bus events |
 //! | [`reconcile`] | a window of our books against the provider's |
+//! | [`onboard`] | a source is put in force, taken back, turned off and given another secret |
 //! | [`trace`] | what is known of an event or a payment, in order |
 //! | [`memory`], [`contract`] | the ports in memory, and the suite that every implementation passes |
 
@@ -14,6 +15,7 @@ pub mod caches;
 pub mod contract;
 pub mod ingest;
 pub mod memory;
+pub mod onboard;
 pub mod ports;
 pub mod process;
 pub mod reconcile;

@@ -8,7 +8,7 @@ mod control;
 mod edges;
 mod stores;
 
-pub use control::{MemoryRuns, MemorySecrets, MemorySources};
+pub use control::{MemoryDrift, MemoryRuns, MemorySecrets, MemorySources};
 pub use edges::{MemoryApi, MemoryBus, MemoryCertificates, MemoryClock, MemoryQueue, MemoryReports};
 pub use stores::{MemoryFindings, MemoryInbox, MemoryLedger};
 

@@ -4,9 +4,13 @@
 //! Every call may fail without telling whether it took effect: a lost answer looks like a lost request. The use cases
 //! are built so that doing it again is always right.
 
+mod drift;
 mod runs;
+mod versions;
 
+pub use drift::{Drift, Drifted, Seen, Sighting, Unknown};
 pub use runs::{Checkpoint, Evidence, Heal, Lease, Phase, Resolution, Run, Runs};
+pub use versions::{Made, SourceVersion, SourceVersions, Written};
 
 use countersign_domain::event::BusEvent;
 use countersign_domain::finding::Finding;
@@ -283,6 +287,9 @@ pub struct SecretPair {
     /// The one that is on its way out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
+    /// From when on the previous one is refused, and said to be retired; without it, it is accepted for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_until: Option<Timestamp>,
     /// `user:password`, where the source asks for basic authentication: up to two while it is being changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub basic: Vec<String>,

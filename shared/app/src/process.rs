@@ -4,11 +4,12 @@
 //! that finds its event committed publishes it again, with the same id and the same bytes.
 
 mod ask;
+mod drift;
 
 use crate::caches::SourceCache;
 use crate::ports::{
-    Append, Bus, Clock, Findings, Inbox, InboxKey, InboxRow, Ledger, Notice, Origin, Port, PortError,
-    ProviderApi, Sources,
+    Append, Bus, Clock, Drift, Findings, Inbox, InboxKey, InboxRow, Ledger, Notice, Origin, Port, PortError,
+    ProviderApi, Sources, Unknown,
 };
 use countersign_domain::event::{self, BusEvent};
 use countersign_domain::finding::{Finding, FindingKind, Subject};
@@ -24,7 +25,7 @@ use futures::stream::{self, StreamExt as _};
 use std::panic::AssertUnwindSafe;
 
 /// What the processor needs: its ports, and what it remembers between batches.
-pub struct Processor<S, I, L, F, B, A, C> {
+pub struct Processor<S, I, L, F, B, A, C, D> {
     /// The configured sources.
     pub sources: S,
     /// What came in.
@@ -39,6 +40,8 @@ pub struct Processor<S, I, L, F, B, A, C> {
     pub api: A,
     /// The time.
     pub clock: C,
+    /// Where words that no dialect knows are counted.
+    pub drift: D,
     /// Sources read so far.
     pub source_cache: SourceCache,
 }
@@ -115,6 +118,9 @@ pub enum Retry {
     /// The bus did not take its event.
     #[error("the bus did not take the event")]
     NotPublished,
+    /// What its source says and its dialect does not know could not be counted.
+    #[error("its unknown word was not counted")]
+    NotCounted,
     /// The code failed on it.
     #[error("the code panicked on it")]
     Panicked,
@@ -141,6 +147,10 @@ pub struct Trail {
     pub payment: Option<(String, u64)>,
     /// The trace.
     pub trace: Option<TraceId>,
+    /// What of it its dialect does not know, in events of which type.
+    pub unknown: Option<(EventKind, Unknown)>,
+    /// Whether that was seen here for the first time.
+    pub is_news: bool,
     /// From the provider's time to now, in milliseconds.
     pub lag_ms: Option<i64>,
 }
@@ -166,7 +176,7 @@ impl Committed {
     }
 }
 
-impl<S, I, L, F, B, A, C> Processor<S, I, L, F, B, A, C>
+impl<S, I, L, F, B, A, C, D> Processor<S, I, L, F, B, A, C, D>
 where
     S: Sources,
     I: Inbox,
@@ -175,15 +185,17 @@ where
     B: Bus,
     A: ProviderApi,
     C: Clock,
+    D: Drift,
 {
     /// Works through a batch. Every message has its own fate: one that fails, panics or runs out of time takes no
     /// other with it. Nothing new is begun after `stop_at`.
     pub async fn batch(&self, records: Vec<Record>, stop_at: Timestamp) -> Vec<Processed> {
-        let committed: Vec<_> = stream::iter(records)
+        let mut committed: Vec<_> = stream::iter(records)
             .map(|record| self.commit_guarded(record, stop_at))
             .buffered(RECORDS_IN_FLIGHT_MAX)
             .collect()
             .await;
+        self.count_unknown(&mut committed).await;
         self.publish(committed).await
     }
 
@@ -238,8 +250,15 @@ where
         };
         let (ready, facts) = match understood {
             Ok((ready, Translation::Facts(facts))) => (ready, facts),
-            Ok((_, Translation::Unmapped)) => return Ok(Committed::silent(Outcome::Unmapped)),
+            Ok((_, Translation::Unmapped)) => {
+                trail.unknown = Some((kind.clone(), Unknown::Type));
+                return Ok(Committed::silent(Outcome::Unmapped));
+            }
             Err(error) => {
+                if let TranslateError::UnmappedState { at, value } = &error {
+                    let unknown = Unknown::State { at: at.clone(), value: value.clone() };
+                    trail.unknown = Some((kind.clone(), unknown));
+                }
                 let subject = Subject::Event(event.clone());
                 return self.park(name, FindingKind::Untranslatable, subject, error.to_string()).await;
             }

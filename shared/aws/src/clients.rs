@@ -14,7 +14,7 @@
 //! let (secrets, api_tokens) = (clients.secrets("dev"), clients.api_tokens("dev"));
 //! ```
 
-use crate::dynamodb::{FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
+use crate::dynamodb::{DriftTable, FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
 use crate::eventbridge::EventBus;
 use crate::provider::{self, HttpsApi};
 use crate::s3::ReportBucket;
@@ -136,6 +136,12 @@ impl Clients {
     #[must_use]
     pub fn sources(&self, control_table: &str) -> SourceTable {
         SourceTable::new(self.dynamodb(), control_table)
+    }
+
+    /// What the sources say that their dialects do not know.
+    #[must_use]
+    pub fn drift(&self, control_table: &str) -> DriftTable {
+        DriftTable::new(self.dynamodb(), control_table)
     }
 
     /// The doubts.

@@ -2,6 +2,7 @@
 //!
 //! An adapter decides nothing. It makes one conditional write or one consistent read, and says what it came to.
 
+mod drift;
 mod findings;
 mod inbox;
 pub mod item;
@@ -10,6 +11,7 @@ mod ledger;
 mod runs;
 mod sources;
 
+pub use drift::DriftTable;
 pub use findings::FindingTable;
 pub use inbox::InboxTable;
 pub use ledger::LedgerTable;

@@ -52,12 +52,14 @@ pub const FIELDS: &[&str] = &[
     "conflicting",
     "unreadable",
     "previous_secret",
+    "retired_secret",
     "rejected",
     "applied",
     "unchanged",
     "unmapped",
     "parked",
     "published",
+    "drift",
     "retried",
     "lag_ms",
     "healed",
@@ -72,9 +74,11 @@ pub const FIELDS: &[&str] = &[
 /// |---|---|
 /// | `received`, `duplicate`, `conflicting`, `unreadable` | events of a delivery |
 /// | `previous_secret` | deliveries under the secret that is on its way out |
+/// | `retired_secret` | deliveries refused because their secret's time is over |
 /// | `rejected` | deliveries refused, by `reason` |
 /// | `applied`, `unchanged`, `unmapped`, `parked` | messages, by what became of them |
 /// | `published` | events on the bus |
+/// | `drift` | types and states that a source's dialect does not know, each when it is first seen |
 /// | `retried` | messages that stay in the queue |
 /// | `lag_ms` | from the provider's time to applied |
 /// | `healed`, `discrepancies` | corrections and open differences of a run |
@@ -85,12 +89,14 @@ pub const METRICS: &[(&str, &str)] = &[
     ("conflicting", COUNT),
     ("unreadable", COUNT),
     ("previous_secret", COUNT),
+    ("retired_secret", COUNT),
     ("rejected", COUNT),
     ("applied", COUNT),
     ("unchanged", COUNT),
     ("unmapped", COUNT),
     ("parked", COUNT),
     ("published", COUNT),
+    ("drift", COUNT),
     ("retried", COUNT),
     ("lag_ms", "Milliseconds"),
     ("healed", COUNT),

@@ -2,6 +2,7 @@
 
 mod control;
 mod messages;
+mod onboarding;
 mod tables;
 
 use crate::clients::Clients;

@@ -203,6 +203,16 @@ impl Dialect {
         compile::compile(file, Some(settings))
     }
 
+    /// Reads and checks a dialect that stands in another TOML file, for one source: an error names the key, for the lines
+    /// of the file are not the dialect's.
+    ///
+    /// # Errors
+    /// [`DialectError`], as [`Dialect::for_source`].
+    pub fn of_table(table: &toml::Table, settings: &Settings) -> Result<Self, DialectError> {
+        compile::compile(file::of_table(table)?, None)?;
+        compile::compile(file::of_table(table)?, Some(settings))
+    }
+
     /// A built-in dialect by name; nothing when there is none.
     ///
     /// # Errors

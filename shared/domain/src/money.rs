@@ -187,9 +187,7 @@ impl Money {
             AmountForm::MinorInt
             | AmountForm::MinorString
             | AmountForm::MinorAny
-            | AmountForm::MinorStringFraction => {
-                exponent.unwrap_or(iso)
-            }
+            | AmountForm::MinorStringFraction => exponent.unwrap_or(iso),
             AmountForm::DecimalString | AmountForm::DecimalNumber => {
                 u32::try_from(fraction.unwrap_or_default().len()).unwrap_or(u32::MAX)
             }

@@ -176,6 +176,9 @@ pub enum SignatureError {
     /// A second factor of the source is absent or wrong.
     #[error("{0}")]
     Factor(&'static str),
+    /// It is ours, but of a secret whose time is over: a sender that was not told, or somebody who found it.
+    #[error("it was signed with the secret that was retired")]
+    Retired,
     /// None of the signatures is ours.
     #[error("no signature matches a secret in force")]
     Mismatch,
@@ -196,6 +199,7 @@ impl SignatureError {
             Self::FromTheFuture { .. } => "future",
             Self::Distrusted => "certificate",
             Self::Factor(_) => "factor",
+            Self::Retired => "retired",
             Self::Mismatch => "mismatch",
         }
     }
@@ -260,7 +264,7 @@ pub fn verify<'a>(
                 verify_each(signed, keys, delivery, events, now)?
             }
         },
-        Auth::Token(from) => verify_token(from, keys, delivery)?,
+        Auth::Token(from) => verify_token(from, keys, delivery, now)?,
         // Without its certificate there is nothing to verify it with.
         Auth::Certificate(_) => return Err(SignatureError::Mismatch),
     };
@@ -312,13 +316,14 @@ fn verify_one<'a>(
     if let (Some(signed_at), Some(time)) = (claim.signed_at, &signed.timestamp) {
         check_fresh(signed_at, now.as_second(), time.past_seconds_max, time.future_seconds_max)?;
     }
-    keys.tried(|key| is_signed_by(key, &claim))
+    keys.tried(now, |key| is_signed_by(key, &claim))
 }
 
 fn verify_token(
     from: &TokenFrom,
     keys: &SigningKeys,
     delivery: Delivery<'_>,
+    now: Timestamp,
 ) -> Result<KeyAge, SignatureError> {
     let token = match from {
         TokenFrom::Header(header) => delivery.headers.required(header)?,
@@ -327,7 +332,7 @@ fn verify_token(
             delivery.path_token.ok_or_else(|| SignatureError::Missing { place: place() })?
         }
     };
-    keys.tried(|key| match key {
+    keys.tried(now, |key| match key {
         SigningKey::Token(secret) => is_same(secret, token.as_bytes()),
         _ => false,
     })
@@ -340,13 +345,14 @@ fn is_same(secret: &[u8], found: &[u8]) -> bool {
 
 impl SigningKeys {
     /// Which of the keys fits. Both are tried, always.
-    fn tried(&self, fits: impl Fn(&SigningKey) -> bool) -> Result<KeyAge, SignatureError> {
+    fn tried(&self, now: Timestamp, fits: impl Fn(&SigningKey) -> bool) -> Result<KeyAge, SignatureError> {
         let by_current = fits(&self.current);
         let by_previous = self.previous.as_ref().is_some_and(fits);
-        match (by_current, by_previous) {
-            (true, _) => Ok(KeyAge::Current),
-            (false, true) => Ok(KeyAge::Previous),
-            (false, false) => Err(SignatureError::Mismatch),
+        match (by_current, by_previous, self.previous_until) {
+            (true, ..) => Ok(KeyAge::Current),
+            (false, true, Some(until)) if now >= until => Err(SignatureError::Retired),
+            (false, true, _) => Ok(KeyAge::Previous),
+            (false, false, _) => Err(SignatureError::Mismatch),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! One configured endpoint: a dialect, an account, a mode.
 
+mod file;
+
+pub use file::{FileError, read_file, template, write_file};
+
 use crate::dialect::{Dialect, DialectError, Settings};
 use crate::ids::SourceName;
 use crate::signature::SecondFactors;

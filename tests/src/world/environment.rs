@@ -11,7 +11,8 @@ use super::{Settings, Stores};
 use countersign_app::caches::SourceCache;
 use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
 use countersign_app::memory::{
-    MemoryApi, MemoryCertificates, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources,
+    MemoryApi, MemoryCertificates, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets,
+    MemorySources,
 };
 use countersign_app::process::{Processed, Processor, Record};
 use countersign_domain::ids::TraceId;
@@ -40,6 +41,7 @@ type ProcessorApp = Processor<
     Faulty<WorldBus>,
     MemoryApi,
     SkewedClock,
+    Faulty<MemoryDrift>,
 >;
 
 /// How long an invocation may take, in milliseconds. As in `template.yaml`.
@@ -275,6 +277,7 @@ impl Environments {
             bus: Faulty::new(&self.bus, &self.hub),
             api: MemoryApi::default(),
             clock: SkewedClock::new(&self.hub, skew_ms),
+            drift: Faulty::new(&self.settings.drift, &self.hub),
             source_cache: SourceCache::default(),
         }
     }

@@ -4,8 +4,8 @@ use super::bus::{describe, show_refused};
 use super::faults::Fault;
 use super::hub::Hub;
 use countersign_app::ports::{
-    Append, Bus, Findings, Inbox, InboxKey, InboxRow, Ledger, LedgerView, Notice, Port, Put, Queue, Raised,
-    SecretPair, Secrets, Sources,
+    Append, Bus, Drift, Drifted, Findings, Inbox, InboxKey, InboxRow, Ledger, LedgerView, Notice, Port, Put,
+    Queue, Raised, SecretPair, Secrets, Seen, Sighting, Sources,
 };
 use countersign_domain::event::BusEvent;
 use countersign_domain::finding::Finding;
@@ -144,6 +144,23 @@ impl<P: Findings + Clone + 'static> Findings for Faulty<P> {
         let show = |findings: &Vec<Finding>| format!("{} findings", findings.len());
         let effect = async move { port.list(&source).await };
         self.hub.call("findings.list", move || about.to_string(), effect, show).await
+    }
+}
+
+impl<P: Drift + Clone + 'static> Drift for Faulty<P> {
+    async fn saw(&self, sighting: &Sighting) -> Port<Seen> {
+        let (port, sighting) = (self.inner.clone(), sighting.clone());
+        let about =
+            format!("{} {} {}", sighting.source, sighting.unknown.key(&sighting.kind), sighting.events);
+        let effect = async move { port.saw(&sighting).await };
+        self.hub.call("drift.saw", move || about, effect, |seen| format!("{seen:?}")).await
+    }
+
+    async fn list(&self, source: &SourceName) -> Port<Vec<Drifted>> {
+        let (port, about, source) = (self.inner.clone(), source.clone(), source.clone());
+        let show = |drifted: &Vec<Drifted>| format!("{} unknown words", drifted.len());
+        let effect = async move { port.list(&source).await };
+        self.hub.call("drift.list", move || about.to_string(), effect, show).await
     }
 }
 

@@ -6,6 +6,7 @@ use crate::clients;
 use crate::error::CliError;
 use crate::stack::Outputs;
 use aws_config::SdkConfig;
+use countersign_app::onboard::{self, Changed};
 use countersign_app::ports::{SecretPair, Secrets as _, Sources as _};
 use countersign_aws::clients::Clients;
 use countersign_aws::dynamodb::{FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
@@ -14,6 +15,7 @@ use countersign_aws::secrets::{ApiToken, SigningSecrets};
 use countersign_aws::sqs::EventQueue;
 use countersign_domain::ids::SourceName;
 use countersign_domain::source::{Source, SourceConfig};
+use countersign_domain::time::Timestamp;
 
 /// How long the operator's own inbox rows live, in days: as template.yaml has it.
 const INBOX_TTL_DAYS: u16 = 45;
@@ -146,11 +148,11 @@ impl Context {
         Ok(())
     }
 
-    /// Writes a source, replacing the one of that name. It is in force within a minute.
+    /// Puts a source in force, as a new version of the one of that name. The functions follow within a minute.
     ///
     /// # Errors
-    /// [`CliError`] when the table refuses.
-    pub async fn write_source(&self, config: &SourceConfig) -> Result<(), CliError> {
-        Ok(self.sources().put(config).await?)
+    /// [`CliError`] when somebody else changed it meanwhile, or the table refuses.
+    pub async fn write_source(&self, config: &SourceConfig) -> Result<Changed, CliError> {
+        Ok(onboard::apply(&self.sources(), config.clone(), Timestamp::now()).await?)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::memory::{
-    MemoryBus, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue, MemoryReports, MemoryRuns,
-    MemorySecrets, MemorySources,
+    MemoryBus, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue, MemoryReports,
+    MemoryRuns, MemorySecrets, MemorySources,
 };
 use crate::testing::{SOURCE, now_or_never, source_config, source_name};
 
@@ -56,6 +56,16 @@ fn sources_in_memory() {
         port.set(config.clone());
     }
     now_or_never(sources(&port, &configured, &source_name("unicorn")));
+}
+
+#[test]
+fn versions_in_memory() {
+    now_or_never(versions(&MemorySources::default(), &source_name(SOURCE)));
+}
+
+#[test]
+fn drift_in_memory() {
+    now_or_never(drift(&MemoryDrift::default(), &source_name(SOURCE)));
 }
 
 #[test]

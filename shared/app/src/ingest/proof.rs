@@ -23,21 +23,26 @@ impl<S: Sources, K: Secrets, C: Certificates, I: Inbox, Q: Queue> Ingest<S, K, C
         };
         let path_token = request.path_token.as_deref();
         let delivery = Delivery { headers: &request.headers, body, path_token, source_ip: request.source_ip };
-        let mut reason = Reason::Verify;
+        let (mut reason, mut why) = (Reason::Verify, SignatureError::Mismatch);
         loop {
             let keys = self.key_cache.get(&self.secrets, source, now, reason);
             let result = match keys.await.map_err(Rejected::Unavailable)? {
                 Some(keys) => {
                     self.prove(source, &keys, delivery, now).await.map_err(Rejected::Unavailable)?
                 }
-                None => Err(SignatureError::Mismatch),
+                None => Err(why),
             };
             match (result, reason) {
                 (Ok(verified), _) => return Ok(verified),
                 // Perhaps a secret was rotated a moment ago: look once more, if it is not too soon to look.
-                (Err(SignatureError::Mismatch | SignatureError::Factor(_)), Reason::Verify) => {
-                    reason = Reason::Failed
-                }
+                (
+                    Err(
+                        error @ (SignatureError::Mismatch
+                        | SignatureError::Retired
+                        | SignatureError::Factor(_)),
+                    ),
+                    Reason::Verify,
+                ) => (reason, why) = (Reason::Failed, error),
                 (Err(error), _) => {
                     let status = source.dialect.answers.unauthentic_status;
                     return Err(Rejected::Unauthentic { error, status });

@@ -432,6 +432,35 @@ fn during_a_rotation_both_secrets_work_and_after_it_one() {
 }
 
 #[test]
+fn a_retired_secret_is_refused_by_name_however_often_it_comes() {
+    let gate = Gate::new();
+    let pair = SecretPair {
+        current: OTHER_SECRET.to_owned(),
+        previous: Some(SECRET.to_owned()),
+        previous_until: Some(at(100)),
+        ..SecretPair::default()
+    };
+    gate.ingest.secrets.inner.set(source_name(SOURCE), pair);
+    // Exactly then, with the keys that were read long before; a second look at the store within half a minute is none.
+    for (seconds, secret, expected) in [
+        (99, SECRET, Ok(true)),
+        (100, SECRET, Err("retired")),
+        (101, SECRET, Err("retired")),
+        (101, "a third secret", Err("mismatch")),
+        (101, OTHER_SECRET, Ok(false)),
+    ] {
+        let arrival = Arrival { now: at(seconds), attempt: TraceId::of(&[]), trace: TraceId::of(&[]) };
+        let result = now_or_never(gate.ingest.accept(&signed_by(secret, seconds, &one("e1")), &arrival));
+        let found = match &result {
+            Ok(accepted) => Ok(accepted.by_previous_secret),
+            Err(Rejected::Unauthentic { error, .. }) => Err(error.reason()),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(found, expected, "{seconds} s");
+    }
+}
+
+#[test]
 fn forged_deliveries_do_not_drive_the_secret_store() {
     let gate = Gate::new();
     let mut calls = 0;

@@ -1,31 +1,97 @@
 //! What is configured, and the runs of reconciliation.
 
 use super::Shared;
-use crate::ports::{Checkpoint, Evidence, Lease, Phase, Port, Run, Runs, SecretPair, Secrets, Sources};
+use crate::ports::{
+    Checkpoint, Drift, Drifted, Evidence, Lease, Made, Phase, Port, Run, Runs, SecretPair, Secrets, Seen,
+    Sighting, SourceVersion, SourceVersions, Sources, Written,
+};
 use countersign_domain::ids::SourceName;
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::source::SourceConfig;
 use countersign_domain::time::{Timestamp, Window};
 use std::collections::BTreeMap;
 
-/// The sources.
+/// The sources, each with its versions, oldest first.
 #[derive(Clone, Debug, Default)]
-pub struct MemorySources(Shared<BTreeMap<SourceName, SourceConfig>>);
+pub struct MemorySources(Shared<BTreeMap<SourceName, Vec<SourceVersion>>>);
 
 impl MemorySources {
-    /// Writes a source, replacing the one of its name.
+    /// Puts a source in force as its next version.
     pub fn set(&self, config: SourceConfig) {
-        self.0.lock().insert(config.name.clone(), config);
+        let mut sources = self.0.lock();
+        let versions = sources.entry(config.name.clone()).or_default();
+        let number = versions.last().map_or(1, |newest| newest.number.saturating_add(1));
+        versions.push(SourceVersion {
+            number,
+            config,
+            made: Made::Applied,
+            written_at: Timestamp::UNIX_EPOCH,
+        });
     }
 }
 
 impl Sources for MemorySources {
     async fn fetch(&self, name: &SourceName) -> Port<Option<SourceConfig>> {
-        Ok(self.0.lock().get(name).cloned())
+        Ok(self.newest(name).await?.map(|newest| newest.config))
     }
 
     async fn list(&self) -> Port<Vec<SourceConfig>> {
-        Ok(self.0.lock().values().cloned().collect())
+        let sources = self.0.lock();
+        Ok(sources.values().filter_map(|versions| Some(versions.last()?.config.clone())).collect())
+    }
+}
+
+impl SourceVersions for MemorySources {
+    async fn newest(&self, name: &SourceName) -> Port<Option<SourceVersion>> {
+        Ok(self.0.lock().get(name).and_then(|versions| versions.last().cloned()))
+    }
+
+    async fn history(&self, name: &SourceName) -> Port<Vec<SourceVersion>> {
+        Ok(self.0.lock().get(name).cloned().unwrap_or_default())
+    }
+
+    async fn write(&self, version: &SourceVersion) -> Port<Written> {
+        let mut sources = self.0.lock();
+        let versions = sources.entry(version.config.name.clone()).or_default();
+        let newest = versions.last().map_or(0, |newest| newest.number);
+        if version.number != newest.saturating_add(1) {
+            return Ok(Written::Taken);
+        }
+        versions.push(version.clone());
+        Ok(Written::InForce)
+    }
+}
+
+/// What the sources say that nobody knows.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryDrift(Shared<BTreeMap<(SourceName, String), Drifted>>);
+
+impl Drift for MemoryDrift {
+    async fn saw(&self, sighting: &Sighting) -> Port<Seen> {
+        let Sighting { source, kind, unknown, example, events, at } = sighting;
+        let mut known = self.0.lock();
+        let key = (source.clone(), unknown.key(kind));
+        if let Some(drifted) = known.get_mut(&key) {
+            drifted.events = drifted.events.saturating_add(u64::from(*events));
+            drifted.last_seen = *at;
+            return Ok(Seen::Known);
+        }
+        let drifted = Drifted {
+            kind: kind.clone(),
+            unknown: unknown.clone(),
+            example: example.clone(),
+            events: u64::from(*events),
+            first_seen: *at,
+            last_seen: *at,
+        };
+        known.insert(key, drifted);
+        Ok(Seen::New)
+    }
+
+    async fn list(&self, source: &SourceName) -> Port<Vec<Drifted>> {
+        let known = self.0.lock();
+        let of_source = known.iter().filter(|((whose, _), _)| whose == source);
+        Ok(of_source.map(|(_, drifted)| drifted.clone()).collect())
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Ready<'r> {
     pub(super) row: std::borrow::Cow<'r, InboxRow>,
 }
 
-impl<S, I, L, F, B, A, C> Processor<S, I, L, F, B, A, C>
+impl<S, I, L, F, B, A, C, D> Processor<S, I, L, F, B, A, C, D>
 where
     S: Sources,
     I: Inbox,

@@ -1,9 +1,10 @@
 mod asked_back;
+mod drift;
 mod failures;
 
 use super::*;
 use crate::memory::{
-    MemoryApi, MemoryBus, MemoryClock, MemoryFindings, MemoryInbox, MemoryLedger, MemorySources,
+    MemoryApi, MemoryBus, MemoryClock, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemorySources,
 };
 use crate::ports::Put;
 use crate::testing::{
@@ -21,6 +22,7 @@ type ScriptedProcessor<L = Scripted<MemoryLedger>, C = MemoryClock> = Processor<
     Scripted<MemoryBus>,
     MemoryApi,
     C,
+    Scripted<MemoryDrift>,
 >;
 
 /// A processor on ports in memory, with a partner's source and a Stripe account in live mode.
@@ -54,6 +56,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             bus: Scripted::new(MemoryBus::default(), &script),
             api: MemoryApi::default(),
             clock,
+            drift: Scripted::new(MemoryDrift::default(), &script),
             source_cache: SourceCache::default(),
         };
         Self { processor, script }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::caches::SourceCache;
 use crate::memory::{
-    MemoryApi, MemoryBus, MemoryClock, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue, MemoryReports,
-    MemoryRuns, MemorySources,
+    MemoryApi, MemoryBus, MemoryClock, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue,
+    MemoryReports, MemoryRuns, MemorySources,
 };
 use crate::ports::ApiRequest;
 use crate::process::{Processor, Record};
@@ -121,6 +121,7 @@ fn process(desk: &Desk) {
         bus: desk.bus.clone(),
         api: MemoryApi::default(),
         clock: desk.clock.clone(),
+        drift: MemoryDrift::default(),
         source_cache: SourceCache::default(),
     };
     for notice in desk.queue.take() {

@@ -1,8 +1,8 @@
 //! Ports whose calls are counted, and go wrong on request.
 
 use crate::ports::{
-    Append, Bus, Findings, Inbox, InboxKey, InboxRow, Ledger, LedgerView, Notice, Port, PortError, Put,
-    Queue, Raised, SecretPair, Secrets, Sources,
+    Append, Bus, Drift, Drifted, Findings, Inbox, InboxKey, InboxRow, Ledger, LedgerView, Notice, Port,
+    PortError, Put, Queue, Raised, SecretPair, Secrets, Seen, Sighting, Sources,
 };
 use countersign_domain::event::BusEvent;
 use countersign_domain::finding::Finding;
@@ -157,6 +157,16 @@ impl<P: Findings> Findings for Scripted<P> {
 
     async fn list(&self, source: &SourceName) -> Port<Vec<Finding>> {
         self.call("findings.list", self.inner.list(source)).await
+    }
+}
+
+impl<P: Drift> Drift for Scripted<P> {
+    async fn saw(&self, sighting: &Sighting) -> Port<Seen> {
+        self.call("drift.saw", self.inner.saw(sighting)).await
+    }
+
+    async fn list(&self, source: &SourceName) -> Port<Vec<Drifted>> {
+        self.call("drift.list", self.inner.list(source)).await
     }
 }
 

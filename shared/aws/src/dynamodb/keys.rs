@@ -52,8 +52,29 @@ pub enum Key {
     },
     /// **control**, `pk` = `source`, `sk` = `{source}`.
     ///
-    /// `config`: the source as JSON. Lives until it is replaced. Written by the operator.
+    /// The newest version of the source, as in [`Key::SourceVersion`]: the one in force. Lives for ever. Written by the
+    /// operator together with that version, if it holds the one before.
     Source(SourceName),
+    /// **control**, `pk` = `source_version#{source}`, `sk` = the number in ten digits.
+    ///
+    /// `config`: the source as JSON; `number`; `made`: how it came to be, as JSON; `written_at` (Unix nanoseconds). Lives
+    /// for ever. Written once, by the operator, if its number is free.
+    SourceVersion {
+        /// Whose configuration.
+        source: SourceName,
+        /// Which version of it: 1, 2, …
+        number: u32,
+    },
+    /// **control**, `pk` = `drift#{source}`, `sk` = [`countersign_app::ports::Unknown::key`].
+    ///
+    /// A word that the source's dialect does not know: `kind`, `unknown` as JSON, `example` and `first_seen` of the first
+    /// sight, `last_seen` of the last, `events` counted. Lives 90 days after the last sight. Written by the processor.
+    Drift {
+        /// Who says it.
+        source: SourceName,
+        /// Its name among theirs.
+        word: String,
+    },
     /// **control**, `pk` = `finding#{source}`, `sk` = the finding's id.
     ///
     /// `kind`, `subject`, `reason` and `found_at` of the first sight, `seen_at` of the last. Lives for ever. Written by
@@ -100,6 +121,8 @@ impl Key {
             Self::Inbox(key) => key.to_string(),
             Self::Ledger { source, payment, .. } => payment_partition(source, payment),
             Self::Source(_) => SOURCES.to_owned(),
+            Self::SourceVersion { source, .. } => version_partition(source),
+            Self::Drift { source, .. } => drift_partition(source),
             Self::Finding { source, .. } => finding_partition(source),
             Self::Run { source, .. } => format!("run#{source}"),
             Self::Evidence { source, window, attempt, .. } => evidence_partition(source, *window, *attempt),
@@ -114,6 +137,9 @@ impl Key {
             Self::Inbox(_) => None,
             Self::Ledger { version, .. } => Some((VERSION, AttributeValue::N(version.to_string()))),
             Self::Source(name) => Some((SK, text(name.as_str()))),
+            // As many digits as the largest has, so that they are in order.
+            Self::SourceVersion { number, .. } => Some((SK, text(&format!("{number:010}")))),
+            Self::Drift { word, .. } => Some((SK, text(word))),
             Self::Finding { id, .. } => Some((SK, text(id))),
             Self::Run { window, .. } => Some((SK, text(&window.name()))),
             Self::Evidence { note, .. } => Some((SK, text(note))),
@@ -134,6 +160,16 @@ pub(super) fn parse_payment_partition(pk: &str) -> Result<(SourceName, PaymentId
     let source = SourceName::new(source).map_err(|error| ItemError::unreadable(PK, error))?;
     let payment = PaymentId::new(payment).map_err(|error| ItemError::unreadable(PK, error))?;
     Ok((source, payment))
+}
+
+/// The partition of a source's versions.
+pub(super) fn version_partition(source: &SourceName) -> String {
+    format!("source_version#{source}")
+}
+
+/// The partition of what a source says that nobody knows.
+pub(super) fn drift_partition(source: &SourceName) -> String {
+    format!("drift#{source}")
 }
 
 /// The partition of a source's findings.
@@ -190,11 +226,13 @@ mod tests {
     }
 
     fn control_key() -> impl Strategy<Value = Key> {
-        (source(), window(), 1_u32..5, ID, 0_u8..4).prop_map(|(source, window, attempt, note, which)| {
+        (source(), window(), 1_u32..5, ID, 0_u8..6).prop_map(|(source, window, attempt, note, which)| {
             match which {
                 0 => Key::Source(source),
                 1 => Key::Finding { source, id: note },
                 2 => Key::Run { source, window },
+                3 => Key::SourceVersion { source, number: attempt },
+                4 => Key::Drift { source, word: note },
                 _ => Key::Evidence { source, window, attempt, note },
             }
         })
@@ -251,6 +289,8 @@ mod tests {
                 "stripe-main#pi_1",
             ),
             (Key::Source(source.clone()), "source"),
+            (Key::SourceVersion { source: source.clone(), number: 2 }, "source_version#stripe-main"),
+            (Key::Drift { source: source.clone(), word: "type#x".to_owned() }, "drift#stripe-main"),
             (Key::Finding { source: source.clone(), id: "unreadable-1".to_owned() }, "finding#stripe-main"),
             (Key::Run { source: source.clone(), window }, "run#stripe-main"),
             (evidence, "evidence#stripe-main#2026-11-22T00:00:00Z..2026-11-23T00:00:00Z#2"),

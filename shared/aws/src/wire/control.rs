@@ -96,21 +96,6 @@ async fn sources_are_queried_and_never_got() {
 }
 
 #[tokio::test]
-async fn a_source_is_put_under_its_name() {
-    let server = Server::start().await;
-    server.clients().sources("control").put(&config()).await.expect("is put");
-    let (what, request) = server.only();
-    assert_eq!(what, "PutItem");
-    assert_eq!(
-        (&request["Item"]["pk"], &request["Item"]["sk"]),
-        (&json!({ "S": "source" }), &json!({ "S": "stripe-main" }))
-    );
-    let stored: SourceConfig =
-        serde_json::from_str(request["Item"]["config"]["S"].as_str().expect("is text")).expect("is a source");
-    assert_eq!(stored, config());
-}
-
-#[tokio::test]
 async fn a_finding_keeps_its_first_record_and_moves_its_last_sight() {
     let server = Server::start().await;
     server.then_json(&json!({}));

@@ -341,3 +341,13 @@ pub(super) fn read(text: &str) -> Result<File, DialectError> {
         inherit::Resolved::Own => toml::from_str(text).map_err(|error| syntax(&name, error)),
     }
 }
+
+/// Reads a table, with what it inherits.
+pub(super) fn of_table(table: &toml::Table) -> Result<File, DialectError> {
+    let name = table.get("name").and_then(toml::Value::as_str).unwrap_or("?").to_owned();
+    let table = match inherit::resolve(&name, table.clone())? {
+        inherit::Resolved::Inherited(table) => table,
+        inherit::Resolved::Own => table.clone(),
+    };
+    table.try_into().map_err(|error| DialectError::Syntax { dialect: name, error })
+}

@@ -2,6 +2,7 @@
 
 use crate::dialect::{Algorithm, Auth, Key, KeyDecoding, KeyDerivation, Mac, Signed};
 use crate::limits::{SECRET_BYTES_MIN, SECRETS_MAX};
+use crate::time::Timestamp;
 use data_encoding::{BASE64_NOPAD, HEXLOWER_PERMISSIVE};
 use ed25519_dalek::VerifyingKey;
 use rustls_pki_types::SubjectPublicKeyInfoDer;
@@ -25,6 +26,8 @@ pub(super) enum SigningKey {
 pub struct SigningKeys {
     pub(super) current: SigningKey,
     pub(super) previous: Option<SigningKey>,
+    /// From when on the previous one is retired: known, and refused.
+    pub(super) previous_until: Option<Timestamp>,
     pub(super) basic: Vec<Zeroizing<Vec<u8>>>,
     pub(super) path_tokens: Vec<Zeroizing<Vec<u8>>>,
 }
@@ -71,6 +74,7 @@ impl SigningKeys {
         Ok(Self {
             current: signing_key(auth, current)?,
             previous: previous.map(|secret| signing_key(auth, secret)).transpose()?,
+            previous_until: None,
             basic: Vec::new(),
             path_tokens: Vec::new(),
         })
@@ -79,7 +83,20 @@ impl SigningKeys {
     /// The keys of a source whose deliveries name their certificate: it has no secret of its own.
     #[must_use]
     pub fn certificate() -> Self {
-        Self { current: SigningKey::Certificate, previous: None, basic: Vec::new(), path_tokens: Vec::new() }
+        Self {
+            current: SigningKey::Certificate,
+            previous: None,
+            previous_until: None,
+            basic: Vec::new(),
+            path_tokens: Vec::new(),
+        }
+    }
+
+    /// The same with an instant from which on the previous secret is retired; without one it is accepted for ever.
+    #[must_use]
+    pub fn with_previous_until(mut self, until: Option<Timestamp>) -> Self {
+        self.previous_until = until;
+        self
     }
 
     /// The same with what the second factors are compared with: `user:password`, and the last part of the URL. Each may

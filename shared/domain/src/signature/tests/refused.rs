@@ -169,6 +169,36 @@ fn two_secrets_are_in_force_during_a_rotation() {
     assert_eq!(found, Err(SignatureError::Mismatch), "an old secret that is no longer in force");
 }
 
+#[test]
+fn after_the_overlap_the_old_secret_is_known_and_refused() {
+    let auth = built_in("stripe").auth;
+    let time = NOW_SECONDS.to_string();
+    let headers = [
+        ("the new secret", format!("t={time},v1={}", mac(SECRET, &time))),
+        ("the old secret", format!("t={time},v1={}", mac(OLD_SECRET, &time))),
+        ("both", format!("t={time},v1={},v1={}", mac(OLD_SECRET, &time), mac(SECRET, &time))),
+        ("another", format!("t={time},v1={}", mac("whsec_another", &time))),
+    ];
+    let (current, previous) = (Ok(KeyAge::Current), Ok(KeyAge::Previous));
+    let (retired, mismatch) = (Err(SignatureError::Retired), Err(SignatureError::Mismatch));
+    for (seconds_left, expected) in [
+        (None, [&current, &previous, &current, &mismatch]),
+        (Some(1), [&current, &previous, &current, &mismatch]),
+        (Some(0), [&current, &retired, &current, &mismatch]),
+        (Some(-1_000_000), [&current, &retired, &current, &mismatch]),
+    ] {
+        let until = seconds_left.map(|seconds| from_seconds(NOW_SECONDS + seconds));
+        let keys =
+            SigningKeys::new(&auth, SECRET, Some(OLD_SECRET)).expect("keys").with_previous_until(until);
+        for ((what, value), expected) in headers.iter().zip(expected) {
+            let headers = Headers::new([(HEADER, value.as_str())]);
+            let delivery = Delivery { headers: &headers, body: BODY, path_token: None, source_ip: None };
+            let found = verify(&auth, &keys, delivery, now()).map(|verified| verified.key());
+            assert_eq!(found, *expected, "{what}, {seconds_left:?} s before the end");
+        }
+    }
+}
+
 /// The headers of a delivery in one of the two Standard Webhooks dialects, signed for now.
 fn message(dialect: &str, secret: &str) -> Vec<(String, String)> {
     let mut headers = vec![("webhook-id".to_owned(), "msg_1".to_owned())];
