@@ -7,15 +7,15 @@ use crate::error::CliError;
 use crate::stack::Outputs;
 use aws_config::SdkConfig;
 use countersign_app::onboard::{self, Changed};
-use countersign_app::ports::{SecretPair, Secrets as _, Sources as _};
+use countersign_app::ports::{Clock as _, SecretPair, Secrets as _, Sources as _};
 use countersign_aws::clients::Clients;
+use countersign_aws::clock::SystemClock;
 use countersign_aws::dynamodb::{FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
 use countersign_aws::eventbridge::EventBus;
 use countersign_aws::secrets::{ApiToken, SigningSecrets};
 use countersign_aws::sqs::EventQueue;
 use countersign_domain::ids::SourceName;
 use countersign_domain::source::{Source, SourceConfig};
-use countersign_domain::time::Timestamp;
 
 /// How long the operator's own inbox rows live, in days: as template.yaml has it.
 const INBOX_TTL_DAYS: u16 = 45;
@@ -153,6 +153,6 @@ impl Context {
     /// # Errors
     /// [`CliError`] when somebody else changed it meanwhile, or the table refuses.
     pub async fn write_source(&self, config: &SourceConfig) -> Result<Changed, CliError> {
-        Ok(onboard::apply(&self.sources(), config.clone(), Timestamp::now()).await?)
+        Ok(onboard::apply(&self.sources(), config.clone(), SystemClock.now()).await?)
     }
 }
