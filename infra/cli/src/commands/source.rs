@@ -122,19 +122,21 @@ impl Change {
     /// For a person.
     fn shown(&self) -> String {
         let Self { source, outcome, version, state, stored, difference, url } = self;
-        let number = version.map_or_else(|| "none".to_owned(), |number| number.to_string());
         let mut text = difference.clone();
         for option in stored {
             text.push_str(&format!("stored: what {option} gave\n"));
         }
-        text.push_str(&match outcome {
-            Outcome::Written => format!("source {source}: version {number} is in force within a minute\n"),
-            Outcome::Unchanged => {
+        text.push_str(&match (outcome, version) {
+            (Outcome::Written, Some(number)) => {
+                format!("source {source}: version {number} is in force within a minute\n")
+            }
+            (Outcome::Unchanged, Some(number)) => {
                 format!("source {source}: nothing to change, version {number} says the same\n")
             }
-            Outcome::Planned => {
-                format!("source {source}: nothing was written; in force is version {number}\n")
+            (_, Some(number)) => {
+                format!("source {source}: nothing was written, version {number} is in force\n")
             }
+            (_, None) => format!("source {source}: nothing was written, there is none of that name yet\n"),
         });
         text.push_str(&match state {
             SourceState::Enabled => format!("its webhooks are posted to {url}\n"),
@@ -153,4 +155,61 @@ fn url(context: &Context, config: &SourceConfig) -> String {
         source.second_factors.secret_path || matches!(source.dialect.auth, Auth::Token(TokenFrom::Path))
     });
     if has_token { format!("{url}/TOKEN") } else { url }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(outcome: Outcome, version: Option<u32>, state: SourceState) -> String {
+        let change = Change {
+            source: SourceName::new("acme").unwrap(),
+            outcome,
+            version,
+            state,
+            stored: vec![SecretOption::Signing.to_string()],
+            difference: "-old\n+new\n".to_owned(),
+            url: "https://hooks.example/v1/webhooks/acme".to_owned(),
+        };
+        change.shown()
+    }
+
+    #[test]
+    fn a_change_says_what_differs_what_was_stored_and_what_is_in_force() {
+        let stored = "-old\n+new\nstored: what --secret-file gave\nsource acme: ";
+        let posted = "its webhooks are posted to https://hooks.example/v1/webhooks/acme\n";
+        let off = "it is off: `countersign source enable acme` turns it on\n";
+        for (outcome, version, state, says, then) in [
+            (
+                Outcome::Written,
+                Some(3),
+                SourceState::Enabled,
+                "version 3 is in force within a minute",
+                posted,
+            ),
+            (
+                Outcome::Unchanged,
+                Some(2),
+                SourceState::Disabled,
+                "nothing to change, version 2 says the same",
+                off,
+            ),
+            (
+                Outcome::Planned,
+                Some(2),
+                SourceState::Enabled,
+                "nothing was written, version 2 is in force",
+                posted,
+            ),
+            (
+                Outcome::Planned,
+                None,
+                SourceState::Enabled,
+                "nothing was written, there is none of that name yet",
+                posted,
+            ),
+        ] {
+            assert_eq!(change(outcome, version, state), format!("{stored}{says}\n{then}"));
+        }
+    }
 }
