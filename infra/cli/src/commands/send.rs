@@ -50,7 +50,7 @@ impl Command for Send {
         let source = context.source(&self.source).await?;
         let secret = match &self.secret_file {
             Some(path) => super::read_secret(path)?,
-            None => context.signing_secret(&self.source).await?,
+            None => context.signing_secrets(&self.source).await?.current,
         };
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         if let NameFrom::Header(name) = &source.dialect.envelope.id {
