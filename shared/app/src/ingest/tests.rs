@@ -1,3 +1,4 @@
+mod paypal;
 mod ways_in;
 
 use super::*;
