@@ -208,6 +208,12 @@ fn second_factors_are_given_once_and_asked_for_from_then_on() {
             assert_eq!(post(path, authorization).await, status, "{path} {authorization:?}");
         }
         h.until_version(&name("factors"), "fa-1", 1).await;
+
+        let line = ["countersign", "send", "factors", &operator.file("event.json", &captured("fa-2"))];
+        let Line::Send(send) = Cli::try_parse_from(line).expect("a line").command else { panic!("it sends") };
+        let sent = operator.json(send).await.expect("an answer");
+        assert_eq!((&sent["status"], &sent["url"]), (&json!(200), &applied["url"]));
+        h.until_version(&name("factors"), "fa-2", 1).await;
     });
 }
 
