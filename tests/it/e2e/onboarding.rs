@@ -149,6 +149,29 @@ fn a_source_goes_from_a_file_to_the_ledger_and_back_again() {
 }
 
 #[test]
+fn going_back_to_what_does_not_work_any_more_is_refused() {
+    e2e(async |h| {
+        let operator = Operator::at(h);
+        let webhooks =
+            operator.file("webhooks.toml", &file("no-way-back", "dialect = \"standard-webhooks\"\n"));
+        let stripe = operator.file("stripe.toml", &file("no-way-back", "dialect = \"stripe\"\n"));
+        // A key of both, and one of the second only.
+        let (first, second) = (
+            operator.file("first", "whsec_c2l4dGVlbiBieXRlcyBvZiBzZWNyZXQ="),
+            operator.file("second", OTHER_SECRET),
+        );
+        operator.source(&["apply", &webhooks, "--secret-file", &first]).await.expect("is applied");
+        operator.source(&["apply", &stripe]).await.expect("is applied");
+        operator.source(&["rotate", "no-way-back", "--secret-file", &second]).await.expect("is rotated");
+        let refused =
+            operator.source(&["rollback", "no-way-back"]).await.expect_err("its secret does not fit");
+        assert!(refused.contains("does not fit its dialect"), "{refused}");
+        let shown = operator.source(&["show", "no-way-back"]).await.expect("is shown");
+        assert_eq!(shown["version"], 2, "nothing was written");
+    });
+}
+
+#[test]
 fn second_factors_are_given_once_and_asked_for_from_then_on() {
     e2e(async |h| {
         let operator = Operator::at(h);
@@ -185,6 +208,12 @@ fn second_factors_are_given_once_and_asked_for_from_then_on() {
             assert_eq!(post(path, authorization).await, status, "{path} {authorization:?}");
         }
         h.until_version(&name("factors"), "fa-1", 1).await;
+
+        let line = ["countersign", "send", "factors", &operator.file("event.json", &captured("fa-2"))];
+        let Line::Send(send) = Cli::try_parse_from(line).expect("a line").command else { panic!("it sends") };
+        let sent = operator.json(send).await.expect("an answer");
+        assert_eq!((&sent["status"], &sent["url"]), (&json!(200), &applied["url"]));
+        h.until_version(&name("factors"), "fa-2", 1).await;
     });
 }
 

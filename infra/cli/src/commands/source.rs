@@ -148,13 +148,16 @@ impl Change {
     }
 }
 
-/// Where a source's webhooks are posted to. A part of it that is secret is shown as `TOKEN`.
+/// What stands in a URL where a part of it is secret.
+pub(super) const SECRET_PART: &str = "TOKEN";
+
+/// Where a source's webhooks are posted to. A part of it that is secret is not shown.
 fn url(context: &Context, config: &SourceConfig) -> String {
     let url = context.webhook_url(&config.name);
     let has_token = Source::try_from(config.clone()).is_ok_and(|source| {
         source.second_factors.secret_path || matches!(source.dialect.auth, Auth::Token(TokenFrom::Path))
     });
-    if has_token { format!("{url}/TOKEN") } else { url }
+    if has_token { format!("{url}/{SECRET_PART}") } else { url }
 }
 
 #[cfg(test)]

@@ -122,8 +122,8 @@ pub enum SecretsError {
     },
     /// It would push out one that senders use.
     #[error(
-        "source {0} has another signing secret: change it with `countersign source rotate {0}`, which accepts both for a \
-         while, or give the one that it has with --previous-secret-file"
+        "source {0} would lose a signing secret that senders may use: change it with `countersign source rotate {0}`, \
+         which accepts both for a while, or give the only one that it has with --previous-secret-file"
     )]
     Another(SourceName),
     /// Not of the form that it must have.
@@ -233,10 +233,6 @@ fn signing(source: &Source, stored: SecretPair, given: &GivenSecrets) -> Result<
     let current = match &given.signing {
         Some(new) => {
             check_key(auth, new, SecretOption::Signing)?;
-            let is_kept = given.previous.as_ref() == Some(&stored.current);
-            if has_one && stored.current != *new && !is_kept && is_key(auth, &stored.current) {
-                return Err(SecretsError::Another(name()));
-            }
             new.clone()
         }
         None if has_one => {
@@ -248,7 +244,12 @@ fn signing(source: &Source, stored: SecretPair, given: &GivenSecrets) -> Result<
             return Err(SecretsError::Missing { name: name(), option: SecretOption::Signing });
         }
     };
-    let (previous, previous_until) = previous(auth, &stored, &current, given.previous.as_ref())?;
+    let (previous, previous_until) = previous(auth, &stored, given.previous.as_ref())?;
+    // What is no key of this dialect proves nothing: it is not missed.
+    let is_lost = |old: &String| is_key(auth, old) && *old != current && Some(old) != previous.as_ref();
+    if (has_one && is_lost(&stored.current)) || stored.previous.as_ref().is_some_and(is_lost) {
+        return Err(SecretsError::Another(name()));
+    }
     Ok(SecretPair { current, previous, previous_until, ..stored })
 }
 
@@ -256,7 +257,6 @@ fn signing(source: &Source, stored: SecretPair, given: &GivenSecrets) -> Result<
 fn previous(
     auth: &Auth,
     stored: &SecretPair,
-    current: &str,
     given: Option<&String>,
 ) -> Result<(Option<String>, Option<Timestamp>), SecretsError> {
     match given {
@@ -264,8 +264,7 @@ fn previous(
             check_key(auth, old, SecretOption::Previous)?;
             Ok((Some(old.clone()), None))
         }
-        None if stored.current != current => Ok((None, None)),
-        // One that is no key of this dialect proves nothing, and would be in the way of the other one.
+        // One that is no key of this dialect would be in the way of the other one.
         _ => match stored.previous.clone().filter(|old| is_key(auth, old)) {
             Some(old) => Ok((Some(old), stored.previous_until)),
             None => Ok((None, None)),

@@ -90,12 +90,16 @@ fn a_signing_secret_is_given_once_and_kept() {
 #[test]
 fn a_secret_that_senders_use_is_not_pushed_out() {
     let (stripe, has_one) = (source("stripe"), stored(pair(SECRET, None)));
-    let why = "source shop has another signing secret: change it with `countersign source rotate shop`, which accepts \
-               both for a while, or give the one that it has with --previous-secret-file";
+    let why = "source shop would lose a signing secret that senders may use: change it with `countersign source rotate \
+               shop`, which accepts both for a while, or give the only one that it has with --previous-secret-file";
     check(&stripe, &has_one, &signing(OTHER_SECRET), Err(why));
     check(&stripe, &has_one, &previous("one-that-nobody-uses", signing(OTHER_SECRET)), Err(why));
     let both = pair(OTHER_SECRET, Some((SECRET, None)));
-    check(&stripe, &has_one, &previous(SECRET, signing(OTHER_SECRET)), Ok(Some(both)));
+    check(&stripe, &has_one, &previous(SECRET, signing(OTHER_SECRET)), Ok(Some(both.clone())));
+    let third = "a-third-secret";
+    check(&stripe, &stored(both.clone()), &previous(OTHER_SECRET, signing(third)), Err(why));
+    check(&stripe, &stored(both.clone()), &previous(SECRET, signing(third)), Err(why));
+    check(&stripe, &stored(both), &previous(third, GivenSecrets::default()), Err(why));
 }
 
 #[test]
