@@ -11,6 +11,8 @@ mod compile;
 mod examples;
 mod facts;
 mod file;
+#[cfg(test)]
+mod page;
 
 use crate::json::{Path, Place};
 use std::collections::BTreeMap;
