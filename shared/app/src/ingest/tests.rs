@@ -1,3 +1,4 @@
+mod told;
 mod ways_in;
 
 use super::*;

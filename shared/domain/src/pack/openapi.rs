@@ -130,6 +130,11 @@ fn responses(answers: &[Answer]) -> Map<String, Value> {
             Said::Gateway => ("application/json", gateway_schema()),
         };
         add(&mut response["content"], media, schema);
+        if *status == 405 {
+            response["headers"] = json!({ "Allow": {
+                "description": "The method to use.", "schema": { "type": "string", "const": "POST" }
+            } });
+        }
         if *status == 503 {
             response["headers"] = json!({ "Retry-After": {
                 "description": "Seconds to wait, where the endpoint itself answers.", "schema": { "type": "integer" }

@@ -3,6 +3,13 @@
 //! A language whose runtime is not on this machine is skipped with a word; Python is everywhere that these tests are, so it
 //! must be there.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "this is all test code, its helpers outside #[test] included"
+)]
+
 mod endpoint;
 
 use countersign_domain::pack::{File, pack};
