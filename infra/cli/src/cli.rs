@@ -54,7 +54,7 @@ pub enum Command {
     Send(Send),
     /// Show everything that is known of an event or a payment, in order.
     Trace(Trace),
-    /// Add, list or show sources.
+    /// Put sources in force, look at them, change them.
     #[command(subcommand)]
     Source(SourceCommand),
     /// Reconcile a window of a source against the provider's books.
@@ -70,7 +70,7 @@ impl Cli {
             Command::Local(args) => demo::run(args, &global).await,
             Command::Send(send) => on_stack(send, &global).await,
             Command::Trace(trace) => on_stack(trace, &global).await,
-            Command::Source(source) => on_stack(source, &global).await,
+            Command::Source(source) => source.run(&global).await,
             Command::Reconcile(reconcile) => on_stack(reconcile, &global).await,
         };
         match done {
@@ -85,7 +85,7 @@ impl Cli {
 }
 
 /// Runs one command on the stack that the options name, and shows what it comes to.
-async fn on_stack<C: commands::Command>(command: C, global: &Global) -> Result<bool, CliError> {
+pub(crate) async fn on_stack<C: commands::Command>(command: C, global: &Global) -> Result<bool, CliError> {
     let context = Context::find(global).await?;
     let done = command.run(&context).await?;
     let shown = if global.json { output::json(&done)? } else { C::show(&done) };

@@ -35,18 +35,24 @@ pub trait Command {
 
 /// Reads a secret from a file or, for `-`, from standard input. It is never an argument: other processes can read those.
 fn read_secret(path: &Path) -> Result<String, CliError> {
+    let text = read_text("read the secret in", path)?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(CliError::Usage(format!("{} holds no secret: it is empty", path.display())));
+    }
+    Ok(secret.to_owned())
+}
+
+/// Reads a file or, for `-`, standard input.
+fn read_text(action: &'static str, path: &Path) -> Result<String, CliError> {
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text).map(drop)
     } else {
         std::fs::read_to_string(path).map(|content| text = content)
     };
-    read.map_err(|e| CliError::file("read the secret in", path, e))?;
-    let secret = text.trim_end_matches(['\r', '\n']);
-    if secret.is_empty() {
-        return Err(CliError::Usage(format!("{} holds no secret: it is empty", path.display())));
-    }
-    Ok(secret.to_owned())
+    read.map_err(|e| CliError::file(action, path, e))?;
+    Ok(text)
 }
 
 fn no_source(name: &SourceName) -> CliError {

@@ -1,8 +1,9 @@
 //! What can go wrong for whoever runs a command, in words that name the thing and the remedy.
 
-use countersign_app::onboard::OnboardError;
+use countersign_app::onboard::{OnboardError, SecretsError};
 use countersign_app::ports::PortError;
-use countersign_domain::source::SourceError;
+use countersign_domain::pack::PackError;
+use countersign_domain::source::{FileError, SourceError};
 use std::path::{Path, PathBuf};
 
 /// Why a command failed.
@@ -42,9 +43,18 @@ pub enum CliError {
     /// A stored source that does not work.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A source file that does not check.
+    #[error(transparent)]
+    SourceFile(#[from] FileError),
+    /// A source that would lack a secret, or a secret that does not fit.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// A change of a source that did not come about.
     #[error(transparent)]
     Onboard(#[from] OnboardError),
+    /// A source that no partner can be handed anything of.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// A call to the stack.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -66,14 +76,17 @@ impl CliError {
         Self::Http { action, url: url.to_owned(), source: source.without_url() }
     }
 
-    /// The whole chain of reasons, a line each.
+    /// The whole chain of reasons, a line each, but for those that were said already.
     #[must_use]
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
         while let Some(error) = source {
-            text.push_str("\n  because: ");
-            text.push_str(&error.to_string());
+            let reason = error.to_string();
+            if !text.contains(reason.trim_end()) {
+                text.push_str("\n  because: ");
+                text.push_str(&reason);
+            }
             source = error.source();
         }
         text

@@ -3,6 +3,10 @@
 //! Every change is a version of its own, written only if it is the one after the newest. Two operators at the same time
 //! cannot overwrite each other: the second is told, and looks again.
 
+mod secrets;
+
+pub use secrets::{GivenSecrets, SecretOption, SecretsError, StoredSecrets, check_secret, secrets_for};
+
 use crate::ports::{Made, PortError, SecretPair, SourceVersion, SourceVersions, Written};
 use countersign_domain::ids::SourceName;
 use countersign_domain::source::{SourceConfig, SourceState};
@@ -87,7 +91,20 @@ pub async fn roll_back(
     now: Timestamp,
 ) -> Result<Changed, OnboardError> {
     let history = versions.history(name).await?;
-    let Some(newest) = history.last().cloned() else { return Err(OnboardError::NoSource(name.clone())) };
+    let (number, config) = older(name, &history, to)?;
+    write(versions, history.last().cloned(), config, Made::RolledBack { to: number }, now).await
+}
+
+/// What [`roll_back`] would put in force: the number of the version that it goes back to, and its content.
+///
+/// # Errors
+/// [`OnboardError`] when there is no such version.
+pub fn older(
+    name: &SourceName,
+    history: &[SourceVersion],
+    to: Option<u32>,
+) -> Result<(u32, SourceConfig), OnboardError> {
+    let newest = history.last().ok_or_else(|| OnboardError::NoSource(name.clone()))?;
     let state = newest.config.state;
     let says = |version: &SourceVersion| SourceConfig { state, ..version.config.clone() };
     let old = match to {
@@ -100,8 +117,7 @@ pub async fn roll_back(
             other.ok_or_else(|| OnboardError::NothingBefore(name.clone()))?
         }
     };
-    let made = Made::RolledBack { to: old.number };
-    write(versions, Some(newest), says(old), made, now).await
+    Ok((old.number, says(old)))
 }
 
 /// Turns a source off or on.

@@ -2,7 +2,7 @@
 //!
 //! | name | content | read by |
 //! |---|---|---|
-//! | `countersign/{stage}/signing/{source}` | `{"current": "…", "previous": "…"}`, previous optional | ingest |
+//! | `countersign/{stage}/signing/{source}` | `{"current": "…", "previous": "…", "previous_until": "…", "basic": ["…"], "path_tokens": ["…"]}`, all but the first optional | ingest |
 //! | `countersign/{stage}/api/{source}` | `{"token": "…"}` | reconcile |
 //! | `countersign/{stage}/fetch/{source}` | `{"token": "…"}` | processor, to ask events back |
 //!
@@ -123,7 +123,7 @@ async fn read<T: for<'de> Deserialize<'de>>(client: &Client, name: &str, shape: 
     };
     let malformed = |at: String| {
         let why = format!(
-            "the secret {name} is not of the shape {shape}{at}: write it with `countersign source add`"
+            "the secret {name} is not of the shape {shape}{at}: write it with `countersign source apply`"
         );
         PortError::new(PORT, "fetch", why)
     };

@@ -147,7 +147,8 @@ pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> S
         Ok(items) => items,
     };
     let mut split = Split::default();
-    let is_whole_body = !dialect.envelope.events.is_many();
+    // Byte for byte as it came, for whoever asks what was signed.
+    let is_whole_body = dialect.envelope.events.is_root();
     for (at, item) in items.into_iter().enumerate() {
         match event(dialect, headers, item) {
             Ok(mut event) => {

@@ -60,8 +60,10 @@ pub fn sign(
     };
     let value = match &signed.signature.shape {
         Shape::Plain { prefix } => format!("{prefix}{text}"),
-        Shape::Pairs { separator, equals, signature, timestamp } => {
-            format!("{timestamp}{equals}{time}{separator}{signature}{equals}{text}")
+        Shape::Pairs { separator, equals, signature, timestamp, headers: list } => {
+            let list = list.as_ref().map(|name| format!("{name}{equals}{}{separator}", names(headers)));
+            let list = list.unwrap_or_default();
+            format!("{timestamp}{equals}{time}{separator}{list}{signature}{equals}{text}")
         }
         Shape::Versioned { version, .. } => format!("{version},{text}"),
         Shape::Keyed { between, algorithm, key_id, .. } => {
@@ -92,6 +94,10 @@ fn message(
                 let value = headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
                 message.extend_from_slice(value.map_or("", |(_, value)| value).as_bytes());
             }
+            Piece::ListedHeaders => {
+                let values: Vec<_> = headers.iter().map(|(_, value)| value.as_str()).collect();
+                message.extend_from_slice(format!("{}.{}", names(headers), values.join(".")).as_bytes());
+            }
             Piece::Body => message.extend_from_slice(body),
             Piece::Form(field) => {
                 let text = form_field(body, field).ok().flatten().unwrap_or_default();
@@ -101,6 +107,11 @@ fn message(
         }
     }
     Ok(message)
+}
+
+/// The further headers, all of them signed where the scheme lists them.
+fn names(headers: &[(String, String)]) -> String {
+    headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect::<Vec<_>>().join(" ")
 }
 
 fn raw_signature(signed: &Signed, secret: &str, message: &[u8]) -> Result<Vec<u8>, SignError> {

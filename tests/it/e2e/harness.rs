@@ -2,10 +2,11 @@
 
 use super::lambda::Function;
 use countersign::commands::Context;
+use countersign::commands::source::apply::put_in_force;
 use countersign::local::{API_KEY, BuiltWith, BusEvent, Options, Stack};
+use countersign_app::onboard::GivenSecrets;
 use countersign_app::ports::{
     Clock as _, Findings as _, Inbox as _, InboxKey, InboxRow, Ledger as _, Notice, Origin, Queue as _,
-    SecretPair,
 };
 use countersign_aws::clock::{SystemClock, random_id};
 use countersign_domain::dialect::Dialect;
@@ -16,7 +17,7 @@ use countersign_domain::json::Json;
 use countersign_domain::ledger::LedgerRow;
 use countersign_domain::sign::sign;
 use countersign_domain::signature::Headers;
-use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
+use countersign_domain::source::{DialectRef, Mode, Source, SourceConfig, SourceState};
 use countersign_domain::time::SignedDuration;
 use serde_json::{Value, json};
 use std::future::Future;
@@ -92,11 +93,6 @@ impl Harness {
         api_base_url: Option<String>,
     ) -> SourceName {
         let name = SourceName::new(name).expect("a source name");
-        let secret = SecretPair { current: Self::SECRET.to_owned(), previous: None, ..SecretPair::default() };
-        self.context
-            .write_secrets(&name, secret, Some(API_KEY.to_owned()))
-            .await
-            .expect("the secrets are written");
         let config = SourceConfig {
             name: name.clone(),
             dialect,
@@ -108,7 +104,13 @@ impl Harness {
             asks_back: false,
             second_factors: Default::default(),
         };
-        self.context.write_source(&config).await.expect("the source is written");
+        let source = Source::try_from(config.clone()).expect("a source");
+        let given = GivenSecrets {
+            signing: Some(Self::SECRET.to_owned()),
+            api_token: source.dialect.reconcile.map(|_| API_KEY.to_owned()),
+            ..GivenSecrets::default()
+        };
+        put_in_force(&self.context, config, &given).await.expect("the source is in force");
         name
     }
 

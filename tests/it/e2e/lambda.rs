@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
 /// One AWS call that a function made.
@@ -47,6 +48,7 @@ struct Shared {
     calls: Mutex<Vec<Call>>,
     kill_at: Option<&'static str>,
     child: Mutex<Option<Child>>,
+    lines: Mutex<Vec<Value>>,
 }
 
 /// A running function.
@@ -72,6 +74,7 @@ impl Function {
             calls: Mutex::new(Vec::new()),
             kill_at,
             child: Mutex::new(None),
+            lines: Mutex::new(Vec::new()),
         });
         let routes = axum::Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
@@ -82,7 +85,7 @@ impl Function {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port on loopback");
         let address = listener.local_addr().expect("its address").to_string();
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        let child = Command::new(&binary)
+        let mut child = Command::new(&binary)
             .envs(environment)
             .env("AWS_ENDPOINT_URL", format!("http://{address}"))
             .env("AWS_LAMBDA_RUNTIME_API", &address)
@@ -91,11 +94,13 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "under-test")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "under-test")
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|e| panic!("{}: {e}", binary.display()));
+        let out = child.stdout.take().expect("it is piped");
         *shared.child.lock().expect("no panic") = Some(child);
+        tokio::spawn(listen(out, Arc::clone(&shared)));
         Self { shared, events }
     }
 
@@ -110,6 +115,18 @@ impl Function {
     /// Every AWS call it made, those of INIT first.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.shared.calls.lock().expect("no panic").clone()
+    }
+
+    /// Every line that it has logged so far.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.shared.lines.lock().expect("no panic").clone()
+    }
+}
+
+async fn listen(out: ChildStdout, shared: Arc<Shared>) {
+    let mut lines = BufReader::new(out).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        shared.lines.lock().expect("no panic").extend(serde_json::from_str::<Value>(&line));
     }
 }
 

@@ -6,6 +6,7 @@ mod conformance;
 mod faults;
 mod harness;
 mod lambda;
+mod onboarding;
 mod pipeline;
 mod provider_outage;
 mod ways_in;

@@ -6,16 +6,14 @@ use crate::clients;
 use crate::error::CliError;
 use crate::stack::Outputs;
 use aws_config::SdkConfig;
-use countersign_app::onboard::{self, Changed};
 use countersign_app::ports::{SecretPair, Secrets as _, Sources as _};
 use countersign_aws::clients::Clients;
-use countersign_aws::dynamodb::{FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
+use countersign_aws::dynamodb::{DriftTable, FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
 use countersign_aws::eventbridge::EventBus;
-use countersign_aws::secrets::{ApiToken, SigningSecrets};
+use countersign_aws::secrets::{ApiTokens, SigningSecrets};
 use countersign_aws::sqs::EventQueue;
 use countersign_domain::ids::SourceName;
-use countersign_domain::source::{Source, SourceConfig};
-use countersign_domain::time::Timestamp;
+use countersign_domain::source::Source;
 
 /// How long the operator's own inbox rows live, in days: as template.yaml has it.
 const INBOX_TTL_DAYS: u16 = 45;
@@ -75,6 +73,12 @@ impl Context {
         self.clients.sources(&self.outputs.control_table_name)
     }
 
+    /// What the sources say that their dialects do not know.
+    #[must_use]
+    pub fn drift(&self) -> DriftTable {
+        self.clients.drift(&self.outputs.control_table_name)
+    }
+
     /// The runs of reconciliation.
     #[must_use]
     pub fn runs(&self) -> RunTable {
@@ -97,6 +101,18 @@ impl Context {
     #[must_use]
     pub fn secrets(&self) -> SigningSecrets {
         self.clients.secrets(&self.outputs.stage_name)
+    }
+
+    /// The tokens that the provider's API is asked about events with.
+    #[must_use]
+    pub fn fetch_tokens(&self) -> ApiTokens {
+        self.clients.fetch_tokens(&self.outputs.stage_name)
+    }
+
+    /// The tokens that the provider's books are read with.
+    #[must_use]
+    pub fn api_tokens(&self) -> ApiTokens {
+        self.clients.api_tokens(&self.outputs.stage_name)
     }
 
     /// What was deployed.
@@ -124,35 +140,12 @@ impl Context {
         Ok(Source::try_from(config)?)
     }
 
-    pub(super) async fn signing_secret(&self, source: &SourceName) -> Result<String, CliError> {
-        let pair = self.secrets().fetch(source).await?;
-        let pair =
-            pair.ok_or_else(|| CliError::NotFound(format!("source {source} has no signing secret")))?;
-        Ok(pair.current)
-    }
-
-    /// Writes the secrets of a source.
-    ///
-    /// # Errors
-    /// [`CliError`] when the store refuses.
-    pub async fn write_secrets(
-        &self,
-        source: &SourceName,
-        signing: SecretPair,
-        api_token: Option<String>,
-    ) -> Result<(), CliError> {
-        self.secrets().put(source, &signing).await?;
-        if let Some(token) = api_token {
-            self.clients.api_tokens(&self.outputs.stage_name).put(source, &ApiToken { token }).await?;
-        }
-        Ok(())
-    }
-
-    /// Puts a source in force, as a new version of the one of that name. The functions follow within a minute.
-    ///
-    /// # Errors
-    /// [`CliError`] when somebody else changed it meanwhile, or the table refuses.
-    pub async fn write_source(&self, config: &SourceConfig) -> Result<Changed, CliError> {
-        Ok(onboard::apply(&self.sources(), config.clone(), Timestamp::now()).await?)
+    /// The secrets that a source's deliveries are verified with.
+    pub(super) async fn signing_secrets(&self, source: &SourceName) -> Result<SecretPair, CliError> {
+        self.secrets().fetch(source).await?.ok_or_else(|| {
+            CliError::NotFound(format!(
+                "source {source} has no signing secret: give it one with `countersign source apply … --secret-file`"
+            ))
+        })
     }
 }

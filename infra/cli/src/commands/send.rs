@@ -1,13 +1,17 @@
-//! `countersign send`: plays the provider. Signs a file as a source's dialect says, and posts it.
+//! `countersign send`: plays the provider. Signs a file as a source's dialect says, shows the second factors that the source
+//! asks for, and posts it.
 
+use super::source::SECRET_PART;
 use super::{Command, Context};
 use crate::error::CliError;
-use countersign_app::ports::Clock as _;
+use countersign_app::ports::{Clock as _, SecretPair};
 use countersign_aws::clock::{SystemClock, random_id};
-use countersign_domain::dialect::NameFrom;
+use countersign_domain::dialect::{Auth, NameFrom, TokenFrom};
 use countersign_domain::ids::SourceName;
 use countersign_domain::sign::sign;
+use countersign_domain::source::Source;
 use countersign_domain::time::{SignedDuration, Timestamp};
+use data_encoding::BASE64;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -48,9 +52,14 @@ impl Command for Send {
     async fn run(self, context: &Context) -> Result<Sent, CliError> {
         let body = std::fs::read(&self.file).map_err(|e| CliError::file("read", &self.file, e))?;
         let source = context.source(&self.source).await?;
+        let factors = &source.second_factors;
+        let stored = match &self.secret_file {
+            Some(_) if !factors.basic && !factors.secret_path => SecretPair::default(),
+            _ => context.signing_secrets(&self.source).await?,
+        };
         let secret = match &self.secret_file {
             Some(path) => super::read_secret(path)?,
-            None => context.signing_secret(&self.source).await?,
+            None => stored.current.clone(),
         };
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         if let NameFrom::Header(name) = &source.dialect.envelope.id {
@@ -62,11 +71,18 @@ impl Command for Send {
         let signed = sign(&source.dialect.auth, &secret, &headers, &body, at)
             .map_err(|e| CliError::Usage(format!("the signing secret of {}: {e}", self.source)))?;
         headers.extend(signed);
-        let url = match self.url {
-            Some(url) => url,
-            None => context.webhook_url(&self.source),
+        if let Some(user) = stored.basic.first().filter(|_| factors.basic) {
+            headers.push(("authorization".to_owned(), format!("Basic {}", BASE64.encode(user.as_bytes()))));
+        }
+        let (target, url) = match (self.url, secret_part(&source, &secret, &stored)) {
+            (Some(url), _) => (url.clone(), url),
+            (None, None) => (context.webhook_url(&self.source), context.webhook_url(&self.source)),
+            (None, Some(part)) => {
+                let url = context.webhook_url(&self.source);
+                (format!("{url}/{part}"), format!("{url}/{SECRET_PART}"))
+            }
         };
-        let mut request = context.http().post(&url).body(body);
+        let mut request = context.http().post(&target).body(body);
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -83,6 +99,14 @@ impl Command for Send {
 
     fn is_success(output: &Sent) -> bool {
         (200..300).contains(&output.status)
+    }
+}
+
+/// The secret last part of the URL, where the source has one.
+fn secret_part<'s>(source: &Source, secret: &'s str, stored: &'s SecretPair) -> Option<&'s str> {
+    match &source.dialect.auth {
+        Auth::Token(TokenFrom::Path) => Some(secret),
+        _ => stored.path_tokens.first().filter(|_| source.second_factors.secret_path).map(String::as_str),
     }
 }
 

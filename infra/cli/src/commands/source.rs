@@ -1,157 +1,223 @@
-//! `countersign source`: adds, lists and shows sources.
+//! `countersign source`: what an operator does about sources.
 
-use super::{Command, Context};
+pub mod apply;
+mod difference;
+pub mod drift;
+pub mod look;
+pub mod pack;
+pub mod rotate;
+mod secrets;
+pub mod versions;
+
+pub use secrets::SecretFiles;
+
+use super::Context;
+use crate::cli::{Global, on_stack};
 use crate::error::CliError;
-use countersign_app::ports::{SecretPair, Sources as _};
-use countersign_domain::dialect::Dialect;
+use apply::Apply;
+use countersign_app::onboard::{Changed, SecretOption};
+use countersign_domain::dialect::{Auth, TokenFrom};
 use countersign_domain::ids::SourceName;
-use countersign_domain::signature::SigningKeys;
-use countersign_domain::source::{DialectRef, Mode, Source, SourceConfig, SourceState};
+use countersign_domain::source::{Source, SourceConfig, SourceState};
+use drift::DriftOf;
+use look::{List, Show};
+use pack::Pack;
+use rotate::Rotate;
 use serde::Serialize;
-use std::path::PathBuf;
+use versions::{History, Rollback, Switch};
 
-/// Add, list or show sources.
+/// Put sources in force, look at them, change them.
 #[derive(Debug, clap::Subcommand)]
 pub enum SourceCommand {
-    /// Add a source, or replace its configuration.
-    Add(Box<Add>),
-    /// List every source.
-    List,
-    /// Show one source.
-    Show {
+    /// Put a source file in force, as a new version of its source.
+    Apply(Apply),
+    /// Put an older version of a source in force again.
+    Rollback(Rollback),
+    /// Turn a source off: its deliveries are answered like those of an unknown source.
+    Disable {
         /// Its name.
         name: SourceName,
     },
+    /// Turn a source on again.
+    Enable {
+        /// Its name.
+        name: SourceName,
+    },
+    /// List every source.
+    List,
+    /// Show one source: where its webhooks are posted to, and its file.
+    Show(Show),
+    /// Show every version of a source, and how it came to be.
+    History(History),
+    /// Give a source another signing secret; the one that it has is accepted for a while.
+    Rotate(Rotate),
+    /// Show the event types and states of a source that its dialect does not know.
+    Drift(DriftOf),
+    /// Write what a partner is handed: a page, samples that sign, a test vector and an OpenAPI description.
+    Pack(Pack),
 }
 
-/// What a source needs.
-#[derive(Debug, clap::Args)]
-pub struct Add {
-    /// Its name, the last part of its URL: lower-case letters, digits and `-`.
-    name: SourceName,
-    /// A built-in dialect: stripe, standard-webhooks, standard-webhooks-ed25519, partner-hmac.
-    #[arg(
-        long,
-        value_name = "NAME",
-        required_unless_present = "dialect_file",
-        conflicts_with = "dialect_file"
-    )]
-    dialect: Option<String>,
-    /// A dialect of its own, as TOML.
-    #[arg(long, value_name = "FILE")]
-    dialect_file: Option<PathBuf>,
-    /// The provider's account, for people.
-    #[arg(long, default_value = "")]
-    account: String,
-    /// Whether its money is real.
-    #[arg(long, value_enum)]
-    mode: ModeArg,
-    /// A file that holds the signing secret or public key; `-` reads standard input.
-    #[arg(long, value_name = "FILE")]
-    secret_file: PathBuf,
-    /// A file that holds the secret that is on its way out, accepted beside the other one.
-    #[arg(long, value_name = "FILE")]
-    previous_secret_file: Option<PathBuf>,
-    /// A file that holds the read-only API key that reconciliation uses.
-    #[arg(long, value_name = "FILE")]
-    api_token_file: Option<PathBuf>,
-    /// Another base URL of the provider's API than the dialect's.
-    #[arg(long, value_name = "URL")]
-    api_base_url: Option<String>,
-}
-
-/// Whether money is real.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum ModeArg {
-    /// Real money.
-    Live,
-    /// A test mode or sandbox.
-    Test,
-}
-
-/// A source as it is shown: never its secrets.
-#[derive(Debug, Serialize)]
-pub struct Shown {
-    #[serde(flatten)]
-    config: SourceConfig,
-    url: String,
-}
-
-impl Command for SourceCommand {
-    type Output = Vec<Shown>;
-
-    async fn run(self, context: &Context) -> Result<Vec<Shown>, CliError> {
-        let configs = match self {
-            Self::Add(add) => vec![add.add(context).await?],
-            Self::List => context.sources().list().await?,
-            Self::Show { name } => {
-                let config = context.sources().fetch(&name).await?;
-                vec![config.ok_or_else(|| super::no_source(&name))?]
-            }
-        };
-        Ok(configs
-            .into_iter()
-            .map(|config| Shown { url: context.webhook_url(&config.name), config })
-            .collect())
-    }
-
-    fn show(output: &Vec<Shown>) -> String {
-        let mut table = crate::output::table(["source", "dialect", "mode", "state", "account", "url"]);
-        for Shown { config, url } in output {
-            let dialect = match &config.dialect {
-                DialectRef::BuiltIn(name) => name.clone(),
-                DialectRef::Own(_) => "(its own)".to_owned(),
-            };
-            table.add_row([
-                config.name.to_string(),
-                dialect,
-                crate::output::word(&config.mode),
-                crate::output::word(&config.state),
-                config.account.clone(),
-                url.clone(),
-            ]);
+impl SourceCommand {
+    /// Does it, and says whether it succeeded.
+    ///
+    /// # Errors
+    /// [`CliError`] when it cannot be done.
+    pub async fn run(self, global: &Global) -> Result<bool, CliError> {
+        match self {
+            Self::Apply(apply) => on_stack(apply, global).await,
+            Self::Rollback(rollback) => on_stack(rollback, global).await,
+            Self::Disable { name } => on_stack(Switch::to(name, SourceState::Disabled), global).await,
+            Self::Enable { name } => on_stack(Switch::to(name, SourceState::Enabled), global).await,
+            Self::List => on_stack(List, global).await,
+            Self::Show(show) => on_stack(show, global).await,
+            Self::History(history) => on_stack(history, global).await,
+            Self::Rotate(rotate) => on_stack(rotate, global).await,
+            Self::Drift(drift) => on_stack(drift, global).await,
+            Self::Pack(pack) => pack.run(global).await,
         }
-        format!("{table}\n")
     }
 }
 
-impl Add {
-    /// Checks everything first, then writes the secrets, then the source: a source is never in force without them.
-    async fn add(self, context: &Context) -> Result<SourceConfig, CliError> {
-        let dialect = match (self.dialect, &self.dialect_file) {
-            (Some(name), _) => DialectRef::BuiltIn(name),
-            (None, Some(path)) => {
-                DialectRef::Own(std::fs::read_to_string(path).map_err(|e| CliError::file("read", path, e))?)
+/// What became of a source, or would.
+#[derive(Debug, Serialize)]
+pub struct Change {
+    /// Which.
+    pub source: SourceName,
+    /// Whether anything was written.
+    pub outcome: Outcome,
+    /// The version in force; nothing when a new source was only looked at.
+    pub version: Option<u32>,
+    /// Whether it is on.
+    pub state: SourceState,
+    /// The secrets that were stored, by the option that gives them.
+    pub stored: Vec<String>,
+    /// The source file in force before beside that of after, as a unified difference.
+    pub difference: String,
+    /// Where its webhooks are posted to.
+    pub url: String,
+}
+
+/// Whether a version was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was, and is in force.
+    Written,
+    /// There was nothing to change.
+    Unchanged,
+    /// It would be: nothing was written.
+    Planned,
+}
+
+impl Change {
+    fn of(context: &Context, changed: &Changed, stored: &[SecretOption]) -> Result<Self, CliError> {
+        let Changed { before, after } = changed;
+        let outcome = if changed.is_new() { Outcome::Written } else { Outcome::Unchanged };
+        Ok(Self {
+            source: after.config.name.clone(),
+            outcome,
+            version: Some(after.number),
+            state: after.config.state,
+            stored: stored.iter().map(ToString::to_string).collect(),
+            difference: difference::between(before.as_ref(), &after.config)?,
+            url: url(context, &after.config),
+        })
+    }
+
+    /// For a person.
+    fn shown(&self) -> String {
+        let Self { source, outcome, version, state, stored, difference, url } = self;
+        let mut text = difference.clone();
+        for option in stored {
+            text.push_str(&format!("stored: what {option} gave\n"));
+        }
+        text.push_str(&match (outcome, version) {
+            (Outcome::Written, Some(number)) => {
+                format!("source {source}: version {number} is in force within a minute\n")
             }
-            (None, None) => {
-                let known = Dialect::built_in_names().collect::<Vec<_>>().join(", ");
-                return Err(CliError::Usage(format!("give --dialect (one of {known}) or --dialect-file")));
+            (Outcome::Unchanged, Some(number)) => {
+                format!("source {source}: nothing to change, version {number} says the same\n")
             }
+            (_, Some(number)) => {
+                format!("source {source}: nothing was written, version {number} is in force\n")
+            }
+            (_, None) => format!("source {source}: nothing was written, there is none of that name yet\n"),
+        });
+        text.push_str(&match state {
+            SourceState::Enabled => format!("its webhooks are posted to {url}\n"),
+            SourceState::Disabled => {
+                format!("it is off: `countersign source enable {source}` turns it on\n")
+            }
+        });
+        text
+    }
+}
+
+/// What stands in a URL where a part of it is secret.
+pub(super) const SECRET_PART: &str = "TOKEN";
+
+/// Where a source's webhooks are posted to. A part of it that is secret is not shown.
+fn url(context: &Context, config: &SourceConfig) -> String {
+    let url = context.webhook_url(&config.name);
+    let has_token = Source::try_from(config.clone()).is_ok_and(|source| {
+        source.second_factors.secret_path || matches!(source.dialect.auth, Auth::Token(TokenFrom::Path))
+    });
+    if has_token { format!("{url}/{SECRET_PART}") } else { url }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(outcome: Outcome, version: Option<u32>, state: SourceState) -> String {
+        let change = Change {
+            source: SourceName::new("acme").unwrap(),
+            outcome,
+            version,
+            state,
+            stored: vec![SecretOption::Signing.to_string()],
+            difference: "-old\n+new\n".to_owned(),
+            url: "https://hooks.example/v1/webhooks/acme".to_owned(),
         };
-        let config = SourceConfig {
-            name: self.name,
-            dialect,
-            account: self.account,
-            mode: match self.mode {
-                ModeArg::Live => Mode::Live,
-                ModeArg::Test => Mode::Test,
-            },
-            state: SourceState::Enabled,
-            api_base_url: self.api_base_url,
-            settings: Default::default(),
-            asks_back: false,
-            second_factors: Default::default(),
-        };
-        let source = Source::try_from(config.clone())?;
-        let current = super::read_secret(&self.secret_file)?;
-        let previous = self.previous_secret_file.as_deref().map(super::read_secret).transpose()?;
-        SigningKeys::new(&source.dialect.auth, &current, previous.as_deref())
-            .map_err(|e| CliError::Usage(format!("the signing secret: {e}")))?;
-        let api_token = self.api_token_file.as_deref().map(super::read_secret).transpose()?;
-        context
-            .write_secrets(&source.name, SecretPair { current, previous, ..SecretPair::default() }, api_token)
-            .await?;
-        context.write_source(&config).await?;
-        Ok(config)
+        change.shown()
+    }
+
+    #[test]
+    fn a_change_says_what_differs_what_was_stored_and_what_is_in_force() {
+        let stored = "-old\n+new\nstored: what --secret-file gave\nsource acme: ";
+        let posted = "its webhooks are posted to https://hooks.example/v1/webhooks/acme\n";
+        let off = "it is off: `countersign source enable acme` turns it on\n";
+        for (outcome, version, state, says, then) in [
+            (
+                Outcome::Written,
+                Some(3),
+                SourceState::Enabled,
+                "version 3 is in force within a minute",
+                posted,
+            ),
+            (
+                Outcome::Unchanged,
+                Some(2),
+                SourceState::Disabled,
+                "nothing to change, version 2 says the same",
+                off,
+            ),
+            (
+                Outcome::Planned,
+                Some(2),
+                SourceState::Enabled,
+                "nothing was written, version 2 is in force",
+                posted,
+            ),
+            (
+                Outcome::Planned,
+                None,
+                SourceState::Enabled,
+                "nothing was written, there is none of that name yet",
+                posted,
+            ),
+        ] {
+            assert_eq!(change(outcome, version, state), format!("{stored}{says}\n{then}"));
+        }
     }
 }

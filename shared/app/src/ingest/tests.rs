@@ -1,3 +1,4 @@
+mod paypal;
 mod told;
 mod ways_in;
 

@@ -28,7 +28,7 @@ impl Unknown {
         match self {
             Self::Type => format!("type#{kind}"),
             Self::State { at, value } => {
-                format!("state#{kind}#{}", Sha256Hex::of(&[at.as_bytes(), value.as_bytes()]).short())
+                format!("state#{}#{kind}", Sha256Hex::of(&[at.as_bytes(), value.as_bytes()]).short())
             }
         }
     }

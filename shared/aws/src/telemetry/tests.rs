@@ -117,3 +117,30 @@ fn a_long_text_is_cut_between_characters() {
 fn every_metric_is_a_field() {
     assert!(METRICS.iter().all(|(name, _)| FIELDS.contains(name)));
 }
+
+/// The values of one key of the template, each trimmed, in order.
+fn values<'t>(template: &'t str, key: &str) -> Vec<&'t str> {
+    template.lines().filter_map(|line| line.trim().strip_prefix(key)).map(str::trim).collect()
+}
+
+#[test]
+fn every_alarm_watches_something_that_is_written_and_says_what_to_do() {
+    let (template, runbook) =
+        (include_str!("../../../../template.yaml"), include_str!("../../../../infra/RUNBOOK.md"));
+    let sections: Vec<_> = runbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .flat_map(|line| line.split(", "))
+        .collect();
+    let alarms = values(template, "AlarmName: !Sub countersign-${Stage}-");
+    assert!(alarms.contains(&"retired-secret") && alarms.contains(&"drift"), "{alarms:?}");
+    for alarm in &alarms {
+        assert!(sections.contains(alarm), "the alarm {alarm} has no section in the runbook");
+    }
+    let watched = values(template, "MetricName:");
+    assert_eq!(alarms.len(), watched.len());
+    for (namespace, metric) in values(template, "Namespace:").iter().zip(watched) {
+        let is_written = METRICS.iter().any(|(name, _)| *name == metric);
+        assert!(*namespace != NAMESPACE || is_written, "nothing writes the metric {metric}");
+    }
+}

@@ -81,6 +81,9 @@ pub enum Piece {
     Timestamp,
     /// The value of a header, as it was written.
     Header(String),
+    /// The list of headers that the signature names itself, and their values, all joined with `.`. Only with
+    /// [`Shape::Pairs`] that have such a list.
+    ListedHeaders,
     /// The body, as it was received.
     Body,
     /// A field of a form body, decoded.
@@ -139,6 +142,8 @@ pub enum Shape {
         signature: String,
         /// Name of the timestamp part.
         timestamp: String,
+        /// Name of the part that lists, between spaces, further headers that are signed.
+        headers: Option<String>,
     },
     /// Versioned entries: `v1,<sig> v1a,<sig>`. Only entries of the given version count.
     Versioned {

@@ -16,6 +16,18 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("checkout", include_str!("../../../../infra/providers/checkout.toml")),
     ("adyen-platform", include_str!("../../../../infra/providers/adyen-platform.toml")),
     ("mangopay", include_str!("../../../../infra/providers/mangopay.toml")),
+    ("svix", include_str!("../../../../infra/providers/svix.toml")),
+    ("paddle", include_str!("../../../../infra/providers/paddle.toml")),
+    ("paystack", include_str!("../../../../infra/providers/paystack.toml")),
+    ("braintree", include_str!("../../../../infra/providers/braintree.toml")),
+    ("worldpay", include_str!("../../../../infra/providers/worldpay.toml")),
+    ("xendit", include_str!("../../../../infra/providers/xendit.toml")),
+    ("shopify", include_str!("../../../../infra/providers/shopify.toml")),
+    ("coinbase-commerce", include_str!("../../../../infra/providers/coinbase-commerce.toml")),
+    ("coinbase-business", include_str!("../../../../infra/providers/coinbase-business.toml")),
+    ("authorize-net", include_str!("../../../../infra/providers/authorize-net.toml")),
+    ("flutterwave", include_str!("../../../../infra/providers/flutterwave.toml")),
+    ("wise", include_str!("../../../../infra/providers/wise.toml")),
 ];
 
 /// The names of the built-in dialects.

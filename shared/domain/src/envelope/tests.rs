@@ -79,6 +79,15 @@ fn an_id_in_a_header_must_be_there_once() {
 }
 
 #[test]
+fn an_event_inside_a_delivery_leaves_its_envelope_behind() {
+    let body = fixture("coinbase-commerce/ours/charge.failed.json");
+    let split = delivered(&built_in("coinbase-commerce"), Vec::new(), &body);
+    let [event] = split.events.as_slice() else { panic!("one event, not {split:?}") };
+    assert!(!event.body.contains("attempt_number"), "places are the event's own: {}", event.body);
+    assert_eq!(event.kind.as_str(), "charge:failed");
+}
+
+#[test]
 fn what_is_no_event_says_why() {
     let long = |bytes: usize| "x".repeat(bytes);
     for (body, error) in [

@@ -84,6 +84,12 @@ impl Path {
         &self.text
     }
 
+    /// Whether it is `$`: the whole document.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     /// Whether it may lead to several places.
     #[must_use]
     pub fn is_many(&self) -> bool {

@@ -180,6 +180,12 @@ fn part(piece: &Piece, signed: &Signed, named: &[(String, Given)]) -> Result<Par
                 }
             }
         }
+        Piece::ListedHeaders => {
+            return Err(Refusal::new(
+                KEY,
+                "the signature lists the headers that it signs, and the samples cannot say which",
+            ));
+        }
         Piece::Form(field) => {
             return Err(Refusal::new(
                 KEY,
@@ -200,7 +206,7 @@ fn part(piece: &Piece, signed: &Signed, named: &[(String, Given)]) -> Result<Par
 fn value(shape: &Shape) -> Result<Vec<Part>, Refusal> {
     let parts = match shape {
         Shape::Plain { prefix } => vec![Part::Text(prefix.clone()), Part::Signature],
-        Shape::Pairs { separator, equals, signature, timestamp } => vec![
+        Shape::Pairs { separator, equals, signature, timestamp, headers: _ } => vec![
             Part::Text(format!("{timestamp}{equals}")),
             Part::Timestamp,
             Part::Text(format!("{separator}{signature}{equals}")),

@@ -26,7 +26,7 @@ pub(super) fn claim<'a>(
 ) -> Result<Claim<'a>, SignatureError> {
     let from = &signed.signature.from;
     let text = signature_text(from, delivery, event)?;
-    let (texts, inner_time) = taken_apart(&signed.signature.shape, from, &text)?;
+    let TakenApart { texts, time: inner_time, listed } = taken_apart(&signed.signature.shape, from, &text)?;
     let malformed = |why| SignatureError::Malformed { place: from.to_string(), why };
     if texts.is_empty() {
         return Err(malformed("has no signature of the accepted version"));
@@ -49,7 +49,7 @@ pub(super) fn claim<'a>(
         (Some(text), Some(time)) => Some(seconds(text, time, from)?),
         _ => None,
     };
-    Ok(Claim { signed_at, signatures, parts: parts(signed, delivery, event, time)? })
+    Ok(Claim { signed_at, signatures, parts: parts(signed, delivery, event, (time, listed))? })
 }
 
 fn signature_text<'a>(
@@ -79,9 +79,18 @@ fn form_text(body: &[u8], field: &str) -> Result<Option<String>, SignatureError>
     form_field(body, field).map_err(|_| SignatureError::Doubled { place: format!("the form field {field}") })
 }
 
-type TakenApart<'t> = (Vec<&'t str>, Option<&'t str>);
+/// What a text that holds signatures says.
+#[derive(Default)]
+struct TakenApart<'t> {
+    /// The signatures of the version or key that counts.
+    texts: Vec<&'t str>,
+    /// When it was signed, if its shape has a time.
+    time: Option<&'t str>,
+    /// The headers that are signed too, if its shape lists them.
+    listed: Option<&'t str>,
+}
 
-/// The signatures in a text, and the time in it if its shape has one.
+/// Takes a text apart by its shape.
 fn taken_apart<'t>(
     shape: &Shape,
     from: &SignatureFrom,
@@ -90,10 +99,11 @@ fn taken_apart<'t>(
     let malformed = |why| SignatureError::Malformed { place: from.to_string(), why };
     Ok(match shape {
         Shape::Plain { prefix } => {
-            (vec![value.strip_prefix(prefix.as_str()).ok_or_else(|| malformed("lacks its prefix"))?], None)
+            let text = value.strip_prefix(prefix.as_str()).ok_or_else(|| malformed("lacks its prefix"))?;
+            TakenApart { texts: vec![text], ..TakenApart::default() }
         }
-        Shape::Pairs { separator, equals, signature, timestamp } => {
-            let (mut texts, mut times) = (Vec::new(), Vec::new());
+        Shape::Pairs { separator, equals, signature, timestamp, headers } => {
+            let (mut texts, mut times, mut lists) = (Vec::new(), Vec::new(), Vec::new());
             for part in value.split(*separator) {
                 let (name, text) =
                     part.trim().split_once(*equals).ok_or_else(|| malformed("has a part without a name"))?;
@@ -101,11 +111,15 @@ fn taken_apart<'t>(
                     texts.push(text);
                 } else if name == timestamp {
                     times.push(text);
+                } else if headers.as_deref() == Some(name) {
+                    lists.push(text);
                 }
             }
-            match times.as_slice() {
-                [] => return Err(malformed("has no timestamp")),
-                [time] => (texts, Some(*time)),
+            match (times.as_slice(), lists.as_slice()) {
+                ([], _) => return Err(malformed("has no timestamp")),
+                (_, []) if headers.is_some() => return Err(malformed("does not list the headers it signs")),
+                ([time], []) => TakenApart { texts, time: Some(time), listed: None },
+                ([time], [list]) => TakenApart { texts, time: Some(time), listed: Some(list) },
                 _ => return Err(SignatureError::Doubled { place: from.to_string() }),
             }
         }
@@ -118,7 +132,7 @@ fn taken_apart<'t>(
                     texts.push(text);
                 }
             }
-            (texts, None)
+            TakenApart { texts, ..TakenApart::default() }
         }
         Shape::Keyed { separator, between, algorithm, key_id } => {
             let mut texts = Vec::new();
@@ -136,7 +150,7 @@ fn taken_apart<'t>(
                     texts.extend(text);
                 }
             }
-            (texts, None)
+            TakenApart { texts, ..TakenApart::default() }
         }
     })
 }
@@ -177,13 +191,14 @@ fn parts<'a>(
     signed: &'a Signed,
     delivery: Delivery<'a>,
     event: Option<Doc<'a>>,
-    time: Option<&str>,
+    (time, listed): (Option<&str>, Option<&str>),
 ) -> Result<Vec<Cow<'a, [u8]>>, SignatureError> {
     let part = |piece: &'a Piece| {
         Ok(match piece {
             Piece::Literal(text) => Cow::Borrowed(text.as_bytes()),
             Piece::Timestamp => Cow::Owned(time.unwrap_or_default().as_bytes().to_vec()),
             Piece::Header(header) => Cow::Borrowed(delivery.headers.required(header)?.as_bytes()),
+            Piece::ListedHeaders => Cow::Owned(listed_headers(delivery, listed.unwrap_or_default())?),
             Piece::Body => Cow::Borrowed(delivery.body),
             Piece::Form(field) => match form_text(delivery.body, field)? {
                 Some(text) => Cow::Owned(text.into_bytes()),
@@ -208,4 +223,12 @@ fn parts<'a>(
         })
     };
     signed.pieces.iter().map(part).collect()
+}
+
+/// The list and the values of what it lists. A header that is listed and absent, or there twice, proves nothing.
+fn listed_headers(delivery: Delivery<'_>, list: &str) -> Result<Vec<u8>, SignatureError> {
+    let names = list.split(' ').filter(|name| !name.is_empty());
+    let values = names.map(|name| delivery.headers.required(&name.to_ascii_lowercase()));
+    let values = values.collect::<Result<Vec<_>, _>>()?;
+    Ok(format!("{list}.{}", values.join(".")).into_bytes())
 }

@@ -6,10 +6,12 @@ use super::tools::{depth, post, until};
 use crate::commands::Command as _;
 use crate::commands::Context;
 use crate::commands::reconcile::{Done, Reconcile, RunArgs};
+use crate::commands::source::apply::put_in_force;
 use crate::commands::trace::Trace;
 use crate::error::CliError;
 use crate::output::Progress;
-use countersign_app::ports::{Clock as _, Findings as _, Ledger as _, Notice, Origin, SecretPair};
+use countersign_app::onboard::GivenSecrets;
+use countersign_app::ports::{Clock as _, Findings as _, Ledger as _, Notice, Origin};
 use countersign_aws::clock::{SystemClock, random_id};
 use countersign_domain::dialect::Dialect;
 use countersign_domain::finding::FindingKind;
@@ -120,8 +122,11 @@ impl Scenario<'_> {
 
     /// Adds the fake Stripe as a source, as an operator would.
     pub(super) async fn add_source(&self) -> Result<(), CliError> {
-        let secret = SecretPair { current: SECRET.to_owned(), previous: None, ..SecretPair::default() };
-        self.context.write_secrets(&self.source, secret, Some(API_KEY.to_owned())).await?;
+        let given = GivenSecrets {
+            signing: Some(SECRET.to_owned()),
+            api_token: Some(API_KEY.to_owned()),
+            ..GivenSecrets::default()
+        };
         let config = SourceConfig {
             name: self.source.clone(),
             dialect: DialectRef::Own(DIALECT.to_owned()),
@@ -133,7 +138,7 @@ impl Scenario<'_> {
             asks_back: false,
             second_factors: Default::default(),
         };
-        self.context.write_source(&config).await?;
+        put_in_force(self.context, config, &given).await?;
         self.stripe.point_webhook(&self.url(), SECRET).await?;
         Ok(())
     }

@@ -129,3 +129,26 @@ fn what_the_provider_does_not_know_or_say_moves_nothing() {
     assert!(matches!(outcome, Err(Retry::Port(_))), "{outcome:?}: it comes back");
     assert!(desk.ledger_rows().is_empty());
 }
+
+/// The signature of PayPal covers a checksum of the body, and another body with the same checksum is quickly made.
+#[test]
+fn a_body_that_paypal_does_not_repeat_moves_nothing() {
+    let body = |amount: &str| {
+        format!(
+            r#"{{"id":"WH-1","event_type":"PAYMENT.CAPTURE.COMPLETED","resource":{{"id":"C1","amount":{{"value":"{amount}","currency_code":"EUR"}}}}}}"#
+        )
+    };
+    let desk = Desk::new();
+    let mut config = source_config("paypal", "paypal");
+    config.settings.insert("webhook_id".to_owned(), "4JH86294D6297924G".to_owned());
+    desk.processor.sources.inner.set(config);
+    let message = desk.keep(&row("paypal", "WH-1", "PAYMENT.CAPTURE.COMPLETED", &body("99.00")));
+    assert_eq!(desk.one(&message), "parked: untranslatable");
+    assert!(desk.ledger_rows().is_empty(), "nobody but the sender says so");
+
+    let path = "/v1/notifications/webhooks-events/WH-1".to_owned();
+    let asked = ApiRequest { path, query: Vec::new() };
+    desk.processor.api.answer(&source_name("paypal"), &asked, body("20.00"));
+    assert_eq!(desk.one(&message), "applied");
+    assert_eq!(amounts(&desk), (2_000, 0), "what PayPal says, and not what was delivered");
+}

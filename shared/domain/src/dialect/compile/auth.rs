@@ -42,6 +42,7 @@ impl Context {
         let timestamp = auth.timestamp.map(|time| self.signed_time(time, &signature.shape)).transpose()?;
         let template = self.needed("auth.signed", auth.signed)?;
         let pieces = self.pieces(&template, &scope)?;
+        self.lists_headers(&pieces, &signature.shape)?;
         self.proves_enough(&template, &pieces, &scope, timestamp.is_some())?;
         Ok(Auth::Signed(Box::new(Signed { algorithm, key, scope, pieces, signature, timestamp })))
     }
@@ -171,7 +172,7 @@ impl Context {
         const KEY: &str = "auth.signature.shape";
         Ok(match shape {
             file::Shape::Plain { prefix } => Shape::Plain { prefix },
-            file::Shape::Pairs { separator, equals, signature, timestamp } => {
+            file::Shape::Pairs { separator, equals, signature, timestamp, headers } => {
                 if signature.is_empty() || signature == timestamp {
                     let why = format!(
                         "signature = {signature:?} and timestamp = {timestamp:?}: give two different names"
@@ -183,7 +184,13 @@ impl Context {
                         format!("separator and equals are both {separator:?}: give two different characters");
                     return Err(self.wrong(KEY, why));
                 }
-                Shape::Pairs { separator, equals, signature, timestamp }
+                if let Some(list) = &headers
+                    && (*list == signature || *list == timestamp)
+                {
+                    let why = format!("headers = {list:?} names another part too: give it a name of its own");
+                    return Err(self.wrong(KEY, why));
+                }
+                Shape::Pairs { separator, equals, signature, timestamp, headers }
             }
             file::Shape::Versioned { separator, version } => {
                 if version.is_empty() || version.contains([',', separator]) {
@@ -250,6 +257,7 @@ impl Context {
                 Part::Literal(text) => Piece::Literal(text),
                 Part::Field("body", None) => Piece::Body,
                 Part::Field("timestamp", None) => Piece::Timestamp,
+                Part::Field("listed_headers", None) => Piece::ListedHeaders,
                 Part::Field("header", Some(header)) => Piece::Header(self.header(KEY, header)?),
                 Part::Field("form", Some(field)) => Piece::Form(field.to_owned()),
                 Part::Field("setting", Some(name)) => Piece::Literal(self.setting(KEY, name)?),
@@ -259,14 +267,29 @@ impl Context {
                 Part::Field(name, rest) => {
                     let name = rest.map_or_else(|| name.to_owned(), |rest| format!("{name}:{rest}"));
                     let why = format!(
-                        "{{{name}}} is unknown: use {{body}}, {{timestamp}}, {{header:NAME}}, {{form:NAME}}, {{setting:NAME}} or, \
-                         where each event is signed, {{field:PATH}}"
+                        "{{{name}}} is unknown: use {{body}}, {{timestamp}}, {{header:NAME}}, {{listed_headers}}, {{form:NAME}}, \
+                         {{setting:NAME}} or, where each event is signed, {{field:PATH}}"
                     );
                     return Err(self.wrong(KEY, why));
                 }
             });
         }
         Ok(pieces)
+    }
+
+    fn lists_headers(&self, pieces: &[Piece], shape: &Shape) -> Result<(), DialectError> {
+        let has_list = matches!(shape, Shape::Pairs { headers: Some(_), .. });
+        match (pieces.contains(&Piece::ListedHeaders), has_list) {
+            (true, false) => Err(self.wrong(
+                "auth.signed",
+                "has {listed_headers}, but nothing says where the list is: add `headers` to the shape `pairs`",
+            )),
+            (false, true) => Err(self.wrong(
+                "auth.signature.shape.pairs.headers",
+                "headers are listed, and {listed_headers} is not signed: add it to `signed`, or remove the list",
+            )),
+            (true, true) | (false, false) => Ok(()),
+        }
     }
 
     fn proves_enough(

@@ -116,6 +116,7 @@ pub(in crate::dialect) enum Shape {
         equals: char,
         signature: String,
         timestamp: String,
+        headers: Option<String>,
     },
     Versioned {
         separator: char,

@@ -10,21 +10,25 @@ fn the_signed_pieces() {
     };
     check(
         "{timestamp}.{bdy}",
-        "{bdy} is unknown: use {body}, {timestamp}, {header:NAME}, {form:NAME}, {setting:NAME} or, where each event is signed, {field:PATH}",
+        "{bdy} is unknown: use {body}, {timestamp}, {header:NAME}, {listed_headers}, {form:NAME}, {setting:NAME} or, where each event is signed, {field:PATH}",
     );
     check(
         "{url}{timestamp}{body}",
-        "{url} is unknown: use {body}, {timestamp}, {header:NAME}, {form:NAME}, {setting:NAME} or, where each event is signed, {field:PATH}",
+        "{url} is unknown: use {body}, {timestamp}, {header:NAME}, {listed_headers}, {form:NAME}, {setting:NAME} or, where each event is signed, {field:PATH}",
     );
     check(
         "{header}{timestamp}{body}",
-        "{header} is unknown: use {body}, {timestamp}, {header:NAME}, {form:NAME}, {setting:NAME} or, where each event is signed, {field:PATH}",
+        "{header} is unknown: use {body}, {timestamp}, {header:NAME}, {listed_headers}, {form:NAME}, {setting:NAME} or, where each event is signed, {field:PATH}",
     );
     check(
         "{header:a b}{timestamp}{body}",
         "\"a b\" is not a header name: letters, digits, - and _ are allowed",
     );
     check("{timestamp}.{body", "\"{timestamp}.{body\" has a { that is not closed: write {body}");
+    check(
+        "{timestamp}.{listed_headers}.{body}",
+        "has {listed_headers}, but nothing says where the list is: add `headers` to the shape `pairs`",
+    );
     check(
         "{timestamp}.",
         "\"{timestamp}.\" lacks {body}: a signature that leaves the body out proves nothing, so add it",
@@ -87,6 +91,12 @@ fn the_signature() {
     };
     check(&pairs(",", "t"), "signature = \"t\" and timestamp = \"t\": give two different names");
     check(&pairs(",", ""), "signature = \"\" and timestamp = \"t\": give two different names");
+    let listed = |headers: &str| {
+        format!(
+            "{{ pairs = {{ separator = \",\", equals = \"=\", signature = \"v1\", timestamp = \"t\", headers = \"{headers}\" }} }}"
+        )
+    };
+    check(&listed("t"), "headers = \"t\" names another part too: give it a name of its own");
     check(&pairs("=", "v1"), "separator and equals are both '=': give two different characters");
     let versioned = |separator: &str, version: &str| {
         format!("{{ versioned = {{ separator = \"{separator}\", version = \"{version}\" }} }}")
