@@ -2,9 +2,10 @@
 
 use super::Partner;
 use super::answers::{Answer, Said, answers};
-use super::recipe::{Part, Recipe, Sent};
+use super::recipe::{Given, Part, Recipe, Sent};
 use super::vector::SIGNED_AT;
 use crate::dialect::Encoding;
+use crate::limits::{ID_BYTES_MAX, KIND_BYTES_MAX};
 use crate::source::Mode;
 use serde_json::{Map, Value, json};
 
@@ -68,13 +69,8 @@ fn parameters(recipe: &Recipe, is_secret_path: bool) -> Vec<Value> {
 
 fn header(recipe: &Recipe, sent: &Sent) -> Value {
     let (description, schema) = match sent.value.as_slice() {
-        [Part::Given(given)] => {
-            let description = match given {
-                super::recipe::Given::Id => "The event's id, the same for every attempt.",
-                super::recipe::Given::Kind => "The event's type.",
-            };
-            (description, json!({ "type": "string", "pattern": "^[!-\"$-~]{1,120}$" }))
-        }
+        [Part::Given(Given::Id)] => ("The event's id, the same for every attempt.", named(ID_BYTES_MAX)),
+        [Part::Given(Given::Kind)] => ("The event's type.", named(KIND_BYTES_MAX)),
         [Part::Timestamp] => (
             "When this attempt was signed: Unix seconds.",
             json!({ "type": "string", "pattern": "^[0-9]{1,12}$", "examples": [SIGNED_AT.to_string()] }),
@@ -85,6 +81,11 @@ fn header(recipe: &Recipe, sent: &Sent) -> Value {
         ),
     };
     json!({ "name": sent.name, "in": "header", "required": true, "description": description, "schema": schema })
+}
+
+/// A name: every printable ASCII character but the space and #.
+fn named(bytes_max: usize) -> Value {
+    json!({ "type": "string", "pattern": format!("^[!-\"$-~]{{1,{bytes_max}}}$") })
 }
 
 /// What the header of the signature looks like.

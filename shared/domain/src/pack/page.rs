@@ -181,7 +181,8 @@ fn secrets(recipe: &Recipe) -> String {
                 recipe.secret_form()
             ));
             text.push(
-                "To change it, we take the new one beside the old one: while both are accepted, switch over."
+                "To change it, we take the new one beside the old one; both are accepted for as long as we agree, three days if nothing is \
+                 said. Switch over meanwhile."
                     .to_owned(),
             );
         }
@@ -200,7 +201,8 @@ fn secrets(recipe: &Recipe) -> String {
             text.push(format!("openssl pkey -inform DER -in key.der -pubout -outform DER | tail -c 32 | {encode}    # the public key, for us"));
             text.extend(["```".to_owned(), String::new()]);
             text.push(format!("and send us the public one: {}.", recipe.secret_form()));
-            text.push("To change it, send us the next one: we take it beside the old one, and while both are accepted, switch over.".to_owned());
+            text.push("To change it, send us the next one: we take it beside the old one, and both are accepted for as long as we agree, \
+                 three days if nothing is said. Switch over meanwhile.".to_owned());
         }
     }
     text.push("Two are accepted at once, never more. You need not sign with both.".to_owned());
@@ -376,14 +378,17 @@ fn said(partner: &Partner<'_>) -> String {
 fn attempts(partner: &Partner<'_>) -> String {
     let mut text = vec!["## Attempts".to_owned(), String::new()];
     text.push(format!(
-        "Wait {ANSWER_SECONDS_MAX} s for an answer. No answer, 429 and every 5xx: try again after {}, each give or take a fifth,",
+        "Wait {ANSWER_SECONDS_MAX} s for an answer. After none, a 429 or a 5xx try again: {} later, each give or take a fifth, and no",
         WAITS.join(", ")
     ));
     text.push(format!(
-        "and no sooner than `Retry-After` says: {} attempts over three days. Then keep the event and tell us: there is no other",
+        "sooner than `Retry-After` says. That is {} attempts over three days. A 401 is worth the same attempts, for a secret may be",
         WAITS.len().saturating_add(1)
     ));
-    text.push("way for us to learn of it. A 401 is worth the same attempts, for a secret may be changing on our side.".to_owned());
+    text.push("changing on our side. Then keep the event and tell us.".to_owned());
+    if partner.source.dialect.reconcile.is_none() {
+        text.push("There is no other way for us to learn of it.".to_owned());
+    }
     text.push(String::new());
     text.push(
         "- Duplicates are welcome: an event counts once, by its id. Send it again whenever you are not sure."

@@ -117,3 +117,43 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
     }
     std::fs::write(path, text).map_err(|e| CliError::file("write", path, e))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(file: &Path, out: &Path, url: Option<&str>) -> Result<Packed, CliError> {
+        let pack = Pack { source: file.to_owned(), out: out.to_owned(), url: url.map(str::to_owned) };
+        let config = pack.of_file()?;
+        pack.write(&config, url.unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn a_file_and_a_url_are_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, out) = (folder.path().join("acme.toml"), folder.path().join("for/acme"));
+        let source =
+            "[source]\nname = \"acme\"\nmode = \"test\"\naccount = \"\"\ndialect = \"partner-hmac\"\n";
+        std::fs::write(&file, source).unwrap();
+        let found = packed(&file, &out, Some("https://hooks.example.com/v1/webhooks/acme")).unwrap();
+        assert!(found.files.contains(&"samples/sample.py"));
+        for path in &found.files {
+            assert!(out.join(path).is_file(), "{path}");
+        }
+        assert!(found.shown().contains("https://hooks.example.com/v1/webhooks/acme"));
+
+        std::fs::write(&file, source.replace("partner-hmac", "stripe")).unwrap();
+        let refused = packed(&file, &out, Some("https://hooks.example.com/v1/webhooks/acme")).unwrap_err();
+        assert!(refused.to_string().contains("signed by the provider"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_no_name_is_a_file() {
+        for (source, is_file) in
+            [("acme", false), ("acme.toml", true), ("./acme", true), ("partners/acme.toml", true)]
+        {
+            let pack = Pack { source: source.into(), out: "x".into(), url: None };
+            assert_eq!(pack.is_file(), is_file, "{source}");
+        }
+    }
+}
