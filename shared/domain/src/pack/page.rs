@@ -395,6 +395,10 @@ fn attempts(partner: &Partner<'_>) -> String {
             .to_owned(),
     );
     text.push("- The same id with another content does not replace the first: it is kept apart, and a person looks at it.".to_owned());
+    text.push(
+        "  So nothing that changes from attempt to attempt, such as a counter, belongs in an event."
+            .to_owned(),
+    );
     text.push("- Order does not matter, so do not hold events back for one that fails.".to_owned());
     if partner.events.list.is_some() {
         text.push("- One bad event of a body does not spoil the others: they are accepted, it is kept, and a person looks at it.".to_owned());

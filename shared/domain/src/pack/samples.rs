@@ -79,14 +79,33 @@ fn render(template: &str, filled: &Filled) -> String {
             }
             continue;
         }
-        let mut line = line.to_owned();
-        for (name, value) in filled {
-            line = line.replace(&format!("@{name}@"), value);
-        }
-        text.push_str(&line);
+        text.push_str(&in_line(line, filled));
         text.push('\n');
     }
     text
+}
+
+/// Fills the places of one line. What was filled in is not looked at again: a partner's text may look like a place.
+fn in_line(line: &str, filled: &Filled) -> String {
+    let mut text = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('@') {
+        text.push_str(before);
+        let place = after.split_once('@');
+        let found =
+            place.and_then(|(name, behind)| Some((filled.iter().find(|(place, _)| *place == name)?, behind)));
+        match found {
+            Some(((_, value), behind)) => {
+                text.push_str(value);
+                rest = behind;
+            }
+            None => {
+                text.push('@');
+                rest = after;
+            }
+        }
+    }
+    text + rest
 }
 
 /// A text between double quotes, as Python, JavaScript, Java and Go write printable ASCII.

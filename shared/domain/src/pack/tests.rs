@@ -48,6 +48,17 @@ fn what_is_handed_over_is_checked_in() {
     }
 }
 
+/// A dialect of a partner's own, on no base.
+const SCRATCH: &str = r#"
+auth = { algorithm = "hmac_sha256", key = { decode = "utf8" }, signed = "{body}", signature = { header = "X-S", encoding = "hex", shape = { plain = {} } } }
+facts = [{ on = ["paid"], fact = "pending", payment = "$.order" }]
+[envelope]
+events = "$"
+id = { path = "$.id" }
+type = "$.kind"
+meaning = ["$"]
+"#;
+
 #[test]
 fn only_who_signs_as_we_say_is_handed_anything() {
     let check = |source: &str, expected: Option<&str>| {
@@ -64,6 +75,7 @@ fn only_who_signs_as_we_say_is_handed_anything() {
              signs as we say, with partner-hmac, standard-webhooks, standard-webhooks-ed25519 or a dialect that extends one of them"
         )
     };
+    check(&own(SCRATCH), None);
     check(&built_in("stripe"), Some(&signed_by("stripe")));
     check(&own("extends = \"adyen-platform\""), Some(&signed_by("adyen-platform")));
 }
@@ -100,6 +112,17 @@ fn what_the_samples_cannot_do_is_refused_by_name() {
         "source acme: envelope.events: \"$.batches[*].events[*]\" is neither \"$\" nor a list like \"$.events[*]\": the samples \
          send nothing else",
     );
+}
+
+#[test]
+fn a_token_leaves_nothing_to_show() {
+    let i = SCRATCH.find("facts").expect("rules");
+    let source = own(&format!(
+        "auth = {{ algorithm = \"token\", token = {{ header = \"X-T\" }} }}\n{}",
+        &SCRATCH[i..]
+    ));
+    let expected = "source acme: auth.algorithm: a \"token\" is sent as it is: there is nothing to sign, and so nothing to show in samples";
+    assert_eq!(packed(&source).err().as_deref(), Some(expected));
 }
 
 #[test]

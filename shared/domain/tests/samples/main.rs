@@ -52,7 +52,7 @@ const EVERYTHING_ELSE: &str = r#"
     [dialect.auth]
     algorithm = "hmac_sha1"
     key = { strip = "it's_", decode = "base64", derive = "sha1" }
-    signed = "it's \"odd\" \\n $HOME %s {header:x-id}/{header:content-type}/{header:x-type}{body}"
+    signed = "it's \"odd\" \\n $HOME @url@ %s {header:x-id}/{header:content-type}/{header:x-type}{body}"
     [dialect.auth.signature]
     header = "X-Odd"
     encoding = "hex"
