@@ -8,6 +8,7 @@ use crate::commands::{self, Context};
 use crate::error::CliError;
 use crate::local::demo;
 use crate::output::{self, Progress};
+use serde::Serialize;
 use std::process::ExitCode;
 
 /// Exit code when the command was used wrongly. It is clap's own.
@@ -88,10 +89,21 @@ impl Cli {
 pub(crate) async fn on_stack<C: commands::Command>(command: C, global: &Global) -> Result<bool, CliError> {
     let context = Context::find(global).await?;
     let done = command.run(&context).await?;
-    let shown = if global.json { output::json(&done)? } else { C::show(&done) };
-    output::result(shown.trim_end())
-        .map_err(|error| CliError::Refused(format!("cannot write the result: {error}")))?;
+    show(global, &done, C::show)?;
     Ok(C::is_success(&done))
+}
+
+/// Runs one command that needs no stack.
+pub(crate) async fn offline<C: commands::Offline>(command: C, global: &Global) -> Result<bool, CliError> {
+    let done = command.run().await?;
+    show(global, &done, C::show)?;
+    Ok(C::is_success(&done))
+}
+
+fn show<T: Serialize>(global: &Global, done: &T, text: impl Fn(&T) -> String) -> Result<(), CliError> {
+    let shown = if global.json { output::json(done)? } else { text(done) };
+    output::result(shown.trim_end())
+        .map_err(|error| CliError::Refused(format!("cannot write the result: {error}")))
 }
 
 #[cfg(test)]

@@ -33,6 +33,23 @@ pub trait Command {
     }
 }
 
+/// A command that needs no stack.
+pub trait Offline {
+    /// What it comes to.
+    type Output: Serialize;
+
+    /// Does it.
+    fn run(self) -> impl Future<Output = Result<Self::Output, CliError>>;
+
+    /// Its result for a person.
+    fn show(output: &Self::Output) -> String;
+
+    /// Whether the process should exit with 0.
+    fn is_success(_output: &Self::Output) -> bool {
+        true
+    }
+}
+
 /// Reads a secret from a file or, for `-`, from standard input. It is never an argument: other processes can read those.
 fn read_secret(path: &Path) -> Result<String, CliError> {
     let text = read_text("read the secret in", path)?;

@@ -3,8 +3,10 @@
 //! Every change is a version of its own, written only if it is the one after the newest. Two operators at the same time
 //! cannot overwrite each other: the second is told, and looks again.
 
+mod explain;
 mod secrets;
 
+pub use explain::{Becomes, Capture, Explanation, Item, Proof, ProvenBy, explain};
 pub use secrets::{GivenSecrets, SecretOption, SecretsError, StoredSecrets, check_secret, secrets_for};
 
 use crate::ports::{Made, PortError, SecretPair, SourceVersion, SourceVersions, Written};

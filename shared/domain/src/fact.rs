@@ -162,6 +162,46 @@ pub enum PayoutState {
     Failed,
 }
 
+impl std::fmt::Display for Fact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Initiated { amount } => write!(f, "initiated, {amount} asked for"),
+            Self::RequiresAction => f.write_str("requires action"),
+            Self::Pending => f.write_str("pending"),
+            Self::Authorized { amount } => write!(f, "authorized {amount}"),
+            Self::Captured { amount } => write!(f, "captured {amount} in all"),
+            Self::CapturedPart { part, amount } => write!(f, "captured {amount} ({part})"),
+            Self::Failed { attempt } => write!(f, "failed attempt {attempt}"),
+            Self::Canceled => f.write_str("canceled"),
+            Self::Expired => f.write_str("expired"),
+            Self::CaptureReversed { reversal, amount } => {
+                write!(f, "capture reversed by {amount} ({reversal})")
+            }
+            Self::Refunded { amount } => write!(f, "refunded {amount} in all"),
+            Self::Refund { refund, amount, state } => {
+                write!(f, "refund {refund} of {amount} {}", word(state))
+            }
+            Self::Dispute { dispute, amount, stage } => {
+                write!(f, "dispute {dispute} of {amount} {}", word(stage))
+            }
+            Self::DisputeFunds { dispute, amount, movement } => {
+                write!(f, "dispute {dispute}: {amount} {}", word(movement))
+            }
+            Self::Payout { payout, amount, state } => {
+                write!(f, "payout {payout} of {amount} {}", word(state))
+            }
+        }
+    }
+}
+
+/// A state, as it is written in a dialect.
+fn word(state: impl Serialize) -> String {
+    match serde_json::to_value(state) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
 impl Fact {
     /// The money it carries, if any.
     #[must_use]

@@ -1,8 +1,11 @@
 //! `countersign source`: what an operator does about sources.
 
 pub mod apply;
+mod captured;
+pub mod check;
 mod difference;
 pub mod drift;
+pub mod init;
 pub mod look;
 pub mod pack;
 pub mod rotate;
@@ -12,14 +15,16 @@ pub mod versions;
 pub use secrets::SecretFiles;
 
 use super::Context;
-use crate::cli::{Global, on_stack};
+use crate::cli::{Global, offline, on_stack};
 use crate::error::CliError;
 use apply::Apply;
+use check::Check;
 use countersign_app::onboard::{Changed, SecretOption};
 use countersign_domain::dialect::{Auth, TokenFrom};
 use countersign_domain::ids::SourceName;
 use countersign_domain::source::{Source, SourceConfig, SourceState};
 use drift::DriftOf;
+use init::Init;
 use look::{List, Show};
 use pack::Pack;
 use rotate::Rotate;
@@ -29,6 +34,10 @@ use versions::{History, Rollback, Switch};
 /// Put sources in force, look at them, change them.
 #[derive(Debug, clap::Subcommand)]
 pub enum SourceCommand {
+    /// Begin a source file from a dialect. Needs no stack.
+    Init(Init),
+    /// Check a source file, and say what a captured request becomes under it. Needs no stack.
+    Check(Box<Check>),
     /// Put a source file in force, as a new version of its source.
     Apply(Apply),
     /// Put an older version of a source in force again.
@@ -64,6 +73,8 @@ impl SourceCommand {
     /// [`CliError`] when it cannot be done.
     pub async fn run(self, global: &Global) -> Result<bool, CliError> {
         match self {
+            Self::Init(init) => offline(init, global).await,
+            Self::Check(check) => offline(*check, global).await,
             Self::Apply(apply) => on_stack(apply, global).await,
             Self::Rollback(rollback) => on_stack(rollback, global).await,
             Self::Disable { name } => on_stack(Switch::to(name, SourceState::Disabled), global).await,

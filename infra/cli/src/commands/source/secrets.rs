@@ -11,6 +11,20 @@ use std::path::{Path, PathBuf};
 /// Files that hold secrets, each given only to set or change it; `-` reads standard input.
 #[derive(Debug, Default, clap::Args)]
 pub struct SecretFiles {
+    #[command(flatten)]
+    proof: ProofFiles,
+    /// A file with the read-only token that asks the provider's API about events: a token, `user:password` or
+    /// `client id:client secret`, as the dialect's API wants it.
+    #[arg(long, value_name = "FILE")]
+    fetch_token_file: Option<PathBuf>,
+    /// A file with the read-only token that reconciliation reads the provider's books with, in the same form.
+    #[arg(long, value_name = "FILE")]
+    api_token_file: Option<PathBuf>,
+}
+
+/// Files with what a delivery is proven by.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct ProofFiles {
     /// A file with the signing secret, or with the sender's public key; `-` reads standard input, here as everywhere.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
@@ -23,13 +37,6 @@ pub struct SecretFiles {
     /// A file with the secret last part of the URL; with two lines, both are accepted.
     #[arg(long, value_name = "FILE")]
     path_token_file: Option<PathBuf>,
-    /// A file with the read-only token that asks the provider's API about events: a token, `user:password` or
-    /// `client id:client secret`, as the dialect's API wants it.
-    #[arg(long, value_name = "FILE")]
-    fetch_token_file: Option<PathBuf>,
-    /// A file with the read-only token that reconciliation reads the provider's books with, in the same form.
-    #[arg(long, value_name = "FILE")]
-    api_token_file: Option<PathBuf>,
 }
 
 impl SecretFiles {
@@ -38,42 +45,47 @@ impl SecretFiles {
     /// # Errors
     /// [`CliError`] when one cannot be read, is empty, or standard input is to be read twice.
     pub(super) fn read(&self, source_file: &Path) -> Result<GivenSecrets, CliError> {
-        let Self {
-            secret_file,
-            previous_secret_file,
-            basic_file,
-            path_token_file,
-            fetch_token_file,
-            api_token_file,
-        } = self;
-        let all = [
-            secret_file,
-            previous_secret_file,
-            basic_file,
-            path_token_file,
-            fetch_token_file,
-            api_token_file,
-        ];
-        let all = all.into_iter().flatten().map(PathBuf::as_path).chain([source_file]);
+        let Self { proof, fetch_token_file, api_token_file } = self;
+        let others = [fetch_token_file, api_token_file].into_iter().flatten().map(PathBuf::as_path);
+        let given = proof.read(others.chain([source_file]))?;
+        Ok(GivenSecrets { fetch_token: one(fetch_token_file)?, api_token: one(api_token_file)?, ..given })
+    }
+}
+
+impl ProofFiles {
+    /// What they hold. `others` are the further files of the command.
+    ///
+    /// # Errors
+    /// [`CliError`] when one cannot be read, is empty, or standard input is to be read twice.
+    pub(super) fn read<'p>(
+        &'p self,
+        others: impl IntoIterator<Item = &'p Path>,
+    ) -> Result<GivenSecrets, CliError> {
+        let Self { secret_file, previous_secret_file, basic_file, path_token_file } = self;
+        let own = [secret_file, previous_secret_file, basic_file, path_token_file];
+        let all = own.into_iter().flatten().map(PathBuf::as_path).chain(others);
         if all.filter(|path| *path == Path::new("-")).count() > 1 {
             let why = "standard input can be read only once: give - for one file, and a path for each other";
             return Err(CliError::Usage(why.to_owned()));
         }
-        let one = |path: &Option<PathBuf>| path.as_deref().map(read_secret).transpose();
-        let lines = |path: &Option<PathBuf>| {
-            let text = one(path)?.unwrap_or_default();
-            let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
-            Ok::<_, CliError>(lines.map(str::to_owned).collect())
-        };
         Ok(GivenSecrets {
             signing: one(secret_file)?,
             previous: one(previous_secret_file)?,
             basic: lines(basic_file)?,
             path_tokens: lines(path_token_file)?,
-            fetch_token: one(fetch_token_file)?,
-            api_token: one(api_token_file)?,
+            ..GivenSecrets::default()
         })
     }
+}
+
+fn one(path: &Option<PathBuf>) -> Result<Option<String>, CliError> {
+    path.as_deref().map(read_secret).transpose()
+}
+
+fn lines(path: &Option<PathBuf>) -> Result<Vec<String>, CliError> {
+    let text = one(path)?.unwrap_or_default();
+    let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    Ok(lines.map(str::to_owned).collect())
 }
 
 /// Stores what is given, once it is certain that the source then lacks nothing. Says which were stored.

@@ -3,43 +3,11 @@
 use super::*;
 use crate::envelope::{RawEvent, Unreadable, split_body, split_sample};
 
-use crate::fact::{DisputeStage, FundsMovement, PayoutState, RefundState};
 use crate::fetch::question;
 use crate::signature::Headers;
 use crate::testing::{assert_checked_in, built_in, repository, source};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-
-fn said(fact: &Fact) -> String {
-    fn word<S: serde::Serialize>(state: S) -> String {
-        serde_json::to_value(state).expect("a word").as_str().expect("a word").to_owned()
-    }
-    match fact {
-        Fact::Initiated { amount } => format!("initiated, {amount} asked for"),
-        Fact::RequiresAction => "requires action".to_owned(),
-        Fact::Pending => "pending".to_owned(),
-        Fact::Authorized { amount } => format!("authorized {amount}"),
-        Fact::Captured { amount } => format!("captured {amount} in all"),
-        Fact::CapturedPart { part, amount } => format!("captured {amount} ({part})"),
-        Fact::Failed { attempt } => format!("failed attempt {attempt}"),
-        Fact::Canceled => "canceled".to_owned(),
-        Fact::Expired => "expired".to_owned(),
-        Fact::CaptureReversed { reversal, amount } => format!("capture reversed by {amount} ({reversal})"),
-        Fact::Refunded { amount } => format!("refunded {amount} in all"),
-        Fact::Refund { refund, amount, state } => {
-            format!("refund {refund} of {amount} {}", word::<RefundState>(*state))
-        }
-        Fact::Dispute { dispute, amount, stage } => {
-            format!("dispute {dispute} of {amount} {}", word::<DisputeStage>(*stage))
-        }
-        Fact::DisputeFunds { dispute, amount, movement } => {
-            format!("dispute {dispute}: {amount} {}", word::<FundsMovement>(*movement))
-        }
-        Fact::Payout { payout, amount, state } => {
-            format!("payout {payout} of {amount} {}", word::<PayoutState>(*state))
-        }
-    }
-}
 
 /// One delivery of the fixtures.
 struct Sample {
@@ -71,9 +39,8 @@ fn show(text: &mut String, source: &Source, sample: &Sample, event: &RawEvent) {
     };
     let meaning = match translated {
         Ok(Translation::Facts(facts)) => {
-            let facts = facts
-                .iter()
-                .map(|PaymentFact { payment, fact }| format!("payment {payment}: {}", said(fact)));
+            let facts =
+                facts.iter().map(|PaymentFact { payment, fact }| format!("payment {payment}: {fact}"));
             facts.collect::<Vec<_>>().join("\n        ")
         }
         Ok(Translation::Unmapped) => "no rule: counted and acknowledged".to_owned(),
