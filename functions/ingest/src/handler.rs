@@ -4,7 +4,7 @@ use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
 use countersign_app::ports::{Certificates, Clock as _, Inbox, Queue, Secrets, Sources};
 use countersign_aws::clock::{SystemClock, random_id};
 use countersign_domain::signature::{Headers, SignatureError};
-use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, RequestExt as _, Response};
 
@@ -65,6 +65,9 @@ fn respond(result: Result<Accepted, Rejected>) -> Result<Response<Body>, Error> 
             .status(rejected.status())
             .header(RETRY_AFTER, RETRY_AFTER_SECONDS)
             .body(rejected.to_string().into())?,
+        Err(rejected @ Rejected::Method(method)) => {
+            response.status(rejected.status()).header(ALLOW, method).body(rejected.to_string().into())?
+        }
         Err(rejected) => response.status(rejected.status()).body(rejected.to_string().into())?,
     })
 }

@@ -2,6 +2,7 @@
 
 use countersign_app::onboard::{OnboardError, SecretsError};
 use countersign_app::ports::PortError;
+use countersign_domain::pack::PackError;
 use countersign_domain::source::{FileError, SourceError};
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,9 @@ pub enum CliError {
     /// A change of a source that did not come about.
     #[error(transparent)]
     Onboard(#[from] OnboardError),
+    /// A source that no partner can be handed anything of.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// A call to the stack.
     #[error(transparent)]
     Port(#[from] PortError),

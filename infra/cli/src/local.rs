@@ -33,6 +33,7 @@ use aws_config::SdkConfig;
 use functions::Functions;
 use ministack::MiniStack;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// How a local stack differs from what is deployed to AWS, and from other local stacks.
 #[derive(Clone, Debug)]
@@ -76,6 +77,15 @@ impl Default for Options {
             progress: Progress::Shown,
         }
     }
+}
+
+/// A Python that has Schemathesis, what says whether an OpenAPI description is valid, and what a partner's sample may need.
+///
+/// # Errors
+/// When there is no Python on this machine, or the packages cannot be installed. The message names the remedy.
+pub async fn schemathesis(progress: Progress) -> Result<PathBuf, Failure> {
+    let python = python::Python::find().await?;
+    python.with(python::SCHEMATHESIS, &Project::find()?, progress).await
 }
 
 /// A configuration for the emulator that a local stack runs on.

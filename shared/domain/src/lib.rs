@@ -20,6 +20,7 @@
 //! | [`event`] | what the bus is told |
 //! | [`finding`] | a doubt that a person or a policy must settle |
 //! | [`reconcile`] | our books against the provider's |
+//! | [`pack`] | what a partner is handed who signs as we say |
 
 pub mod content;
 pub mod dialect;
@@ -33,6 +34,7 @@ pub mod json;
 pub mod ledger;
 pub mod limits;
 pub mod money;
+pub mod pack;
 pub mod payment;
 pub mod reconcile;
 pub mod sign;

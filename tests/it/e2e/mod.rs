@@ -7,6 +7,7 @@ mod faults;
 mod harness;
 mod lambda;
 mod onboarding;
+mod pack;
 mod pipeline;
 mod provider_outage;
 mod ways_in;

@@ -7,6 +7,7 @@ mod difference;
 pub mod drift;
 pub mod init;
 pub mod look;
+pub mod pack;
 pub mod rotate;
 mod secrets;
 pub mod versions;
@@ -25,6 +26,7 @@ use countersign_domain::source::{Source, SourceConfig, SourceState};
 use drift::DriftOf;
 use init::Init;
 use look::{List, Show};
+use pack::Pack;
 use rotate::Rotate;
 use serde::Serialize;
 use versions::{History, Rollback, Switch};
@@ -60,6 +62,8 @@ pub enum SourceCommand {
     Rotate(Rotate),
     /// Show the event types and states of a source that its dialect does not know.
     Drift(DriftOf),
+    /// Write what a partner is handed: a page, samples that sign, a test vector and an OpenAPI description.
+    Pack(Pack),
 }
 
 impl SourceCommand {
@@ -80,6 +84,7 @@ impl SourceCommand {
             Self::History(history) => on_stack(history, global).await,
             Self::Rotate(rotate) => on_stack(rotate, global).await,
             Self::Drift(drift) => on_stack(drift, global).await,
+            Self::Pack(pack) => pack.run(global).await,
         }
     }
 }

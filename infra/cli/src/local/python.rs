@@ -47,6 +47,13 @@ pub(crate) const LOCALSTRIPE: Packages = Packages {
     build_tool: Some("setuptools==80.9.0"),
 };
 
+/// Schemathesis, which tries a description of the endpoint on the endpoint.
+pub(crate) const SCHEMATHESIS: Packages = Packages {
+    name: "schemathesis",
+    requirements: include_str!("../../local/schemathesis.txt"),
+    build_tool: None,
+};
+
 /// A Python on this machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Python {
@@ -221,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned_to_one_version() {
-        for packages in [MINISTACK, LOCALSTRIPE] {
+        for packages in [MINISTACK, LOCALSTRIPE, SCHEMATHESIS] {
             let lines = packages.requirements.lines().filter(|line| !line.starts_with('#'));
             let wrong: Vec<_> =
                 lines.filter(|line| line.split(';').next().unwrap().matches("==").count() != 1).collect();

@@ -1,4 +1,5 @@
 mod paypal;
+mod told;
 mod ways_in;
 
 use super::*;

@@ -96,6 +96,16 @@ impl Path {
         self.steps.contains(&Step::Each)
     }
 
+    /// The keys on its way, where there is nothing else on it: `$.data.id` is `data`, `id`.
+    #[must_use]
+    pub fn keys(&self) -> Option<Vec<&str>> {
+        let keys = self.steps.iter().map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Index(_) | Step::Each | Step::Where(..) => None,
+        });
+        keys.collect()
+    }
+
     /// The path of the list that the first `[*]` goes through, if there is one.
     #[must_use]
     pub fn list(&self) -> Option<Self> {
@@ -126,6 +136,12 @@ impl Place {
             }
         };
         Ok(Self { path: Path::parse(path)?, is_url_tail })
+    }
+
+    /// Whether only the end of the URL that stands there is the name.
+    #[must_use]
+    pub fn is_url_tail(&self) -> bool {
+        self.is_url_tail
     }
 
     /// Where it is.

@@ -70,7 +70,12 @@ pub(super) fn resolve(name: &str, mut table: Table) -> Result<Resolved, DialectE
         let known = built_in_names().collect::<Vec<_>>().join(", ");
         return Err(DialectError::UnknownBase { dialect: name.to_owned(), base: base.to_owned(), known });
     };
-    let mut inherited: Table = toml::from_str(text).map_err(syntax)?;
+    let inherited: Table = toml::from_str(text).map_err(syntax)?;
+    // A base may have one of its own.
+    let mut inherited = match resolve(base, inherited.clone())? {
+        Resolved::Inherited(inherited) => inherited,
+        Resolved::Own => inherited,
+    };
     inherited.retain(|key, _| !OWN.contains(&key));
     if let Some(rename) = rename {
         let rename: Rename = rename.try_into().map_err(syntax)?;

@@ -15,6 +15,14 @@ fn refused(rest: &str, expected: &str) {
     assert_eq!(acme(rest).map(drop), Err(format!("dialect acme: {expected}")));
 }
 
+#[test]
+fn every_built_in_dialect_can_be_a_base_and_so_can_one_that_has_a_base_itself() {
+    for name in built_in_names() {
+        let text = format!("name = \"{name}\"\ntitle = \"Acme\"\nextends = \"{name}\"\n");
+        assert_eq!(parsed(&text), Ok(built_in(name)), "{name}");
+    }
+}
+
 /// Fields renamed, types and states in the partner's words, another form of amounts, a constant currency.
 const RENAMED: &str = r#"
     [amounts]
