@@ -4,11 +4,13 @@
 //! proxy of the environment, so the token goes nowhere else. What may pass is tried again; what it returns is final.
 
 mod authorization;
+mod breaker;
 
 use crate::clock::SystemClock;
 use crate::secrets::ApiTokens;
 use authorization::{Access, failed};
 use backon::{ExponentialBuilder, Retryable as _};
+use breaker::{Breaker, Call};
 use countersign_app::ports::{ApiRequest, Clock as _, Port, PortError, ProviderApi};
 use countersign_domain::ids::SourceName;
 use countersign_domain::limits::API_BODY_BYTES_MAX;
@@ -115,6 +117,14 @@ pub enum ApiError {
         /// How long was waited.
         call_ms_max: u64,
     },
+    /// It failed too often, and is left alone.
+    #[error("{path}: the provider failed several times in a row, and is not asked again before {until}")]
+    LeftAlone {
+        /// What was to be asked for.
+        path: String,
+        /// When it may be asked again.
+        until: Timestamp,
+    },
     /// A token that its dialect's authorization cannot use.
     #[error("the API token of source {0} is not of the form that its dialect needs: see the provider's page")]
     UnusableToken(SourceName),
@@ -138,6 +148,17 @@ impl ApiError {
         }
     }
 
+    /// What a call that ended so says of the API: down or overloaded, or there, whatever it said.
+    fn call(&self) -> Call {
+        match self {
+            Self::TooSlow { .. } => Call::Failed { retry_after: None },
+            error if error.may_pass() || error.retry_after().is_some() => {
+                Call::Failed { retry_after: error.retry_after() }
+            }
+            _ => Call::Answered,
+        }
+    }
+
     fn retry_after(&self) -> Option<Duration> {
         if let Self::Status { retry_after, .. } = self { *retry_after } else { None }
     }
@@ -155,6 +176,7 @@ pub struct HttpsApi {
     patience: Patience,
     known: Mutex<HashMap<SourceName, KnownToken>>,
     access: Mutex<HashMap<SourceName, Access>>,
+    breakers: Mutex<HashMap<SourceName, Breaker>>,
 }
 
 impl HttpsApi {
@@ -169,7 +191,14 @@ impl HttpsApi {
             .timeout(Duration::from_millis(patience.attempt_ms_max))
             .build()
             .map_err(|error| PortError::new(PORT, "build", error))?;
-        Ok(Self { http, tokens, patience, known: Mutex::default(), access: Mutex::default() })
+        Ok(Self {
+            http,
+            tokens,
+            patience,
+            known: Mutex::default(),
+            access: Mutex::default(),
+            breakers: Mutex::default(),
+        })
     }
 
     async fn token(&self, source: &Source) -> Port<String> {
@@ -190,6 +219,12 @@ impl HttpsApi {
     /// A panic elsewhere cannot leave the map half-written: every write is one insert or removal.
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<SourceName, KnownToken>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, for what is known of how the APIs fare.
+    fn breaker<T>(&self, source: &Source, what: impl FnOnce(&mut Breaker) -> T) -> T {
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        what(breakers.entry(source.name.clone()).or_default())
     }
 
     fn access_tokens(&self) -> std::sync::MutexGuard<'_, HashMap<SourceName, Access>> {
@@ -234,9 +269,15 @@ impl ProviderApi for HttpsApi {
             .adjust(|error, backoff| {
                 backoff.map(|wait| wait.saturating_add(error.retry_after().unwrap_or_default()))
             });
+        let path = || request.path.clone();
+        let admitted = self.breaker(source, |breaker| breaker.admit(SystemClock.now()));
+        failed(admitted.map_err(|until| ApiError::LeftAlone { path: path(), until }))?;
         let call_ms_max = self.patience.call_ms_max;
         let answer = tokio::time::timeout(Duration::from_millis(call_ms_max), call).await;
-        failed(answer.unwrap_or_else(|_| Err(ApiError::TooSlow { path: request.path.clone(), call_ms_max })))
+        let answer = answer.unwrap_or_else(|_| Err(ApiError::TooSlow { path: path(), call_ms_max }));
+        let outcome = answer.as_ref().map_or_else(ApiError::call, |_| Call::Answered);
+        self.breaker(source, |breaker| breaker.learn(outcome, SystemClock.now()));
+        failed(answer)
     }
 }
 

@@ -130,6 +130,37 @@ async fn an_answer_over_the_limit_is_not_read() {
     assert_eq!(body.map(|body| body.len()), Some(API_BODY_BYTES_MAX));
 }
 
+#[tokio::test]
+async fn an_api_that_fails_again_and_again_is_left_alone() {
+    let (provider, api, _store) = api().await;
+    let source = source(&provider.url);
+    for _ in 0..breaker::FAILURES_MAX {
+        // More than is waited for, so that each call is one try.
+        provider.then(503, &[("retry-after", "3600")], "");
+        assert!(api.get(&source, &events_after("e")).await.is_err());
+    }
+    let asked = provider.asked().len();
+    let error = api.get(&source, &events_after("e")).await.expect_err("is left alone").chain();
+    assert!(error.contains("failed several times in a row, and is not asked again before"), "{error}");
+    assert_eq!(provider.asked().len(), asked, "it was not called");
+
+    let other = Source { name: SourceName::new("stripe-other").expect("a source name"), ..source };
+    provider.then(200, &[], "{}");
+    assert!(api.get(&other, &events_after("e")).await.is_ok(), "another source has a breaker of its own");
+}
+
+#[tokio::test]
+async fn what_an_api_says_of_one_object_does_not_open_the_breaker() {
+    let (provider, api, _store) = api().await;
+    let source = source(&provider.url);
+    for status in [404, 400, 422, 404, 400, 422, 404] {
+        provider.then(status, &[], "");
+        let _ = api.get(&source, &events_after("e")).await;
+    }
+    provider.then(200, &[], "{}");
+    assert!(api.get(&source, &events_after("e")).await.is_ok());
+}
+
 #[test]
 fn a_call_stays_below_its_base() {
     let url = |base: &str, path: &str| {
