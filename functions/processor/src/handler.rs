@@ -2,7 +2,7 @@
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use countersign_app::ports::{Bus, Clock, Drift, Findings, Inbox, Ledger, ProviderApi, Sources};
-use countersign_app::process::{Outcome, Processed, Processor, Record, Retry};
+use countersign_app::process::{Asked, Outcome, Processed, Processor, Record, Retry};
 use countersign_domain::time::Timestamp;
 use lambda_runtime::LambdaEvent;
 
@@ -71,6 +71,7 @@ fn log(processed: &Processed) {
                 parked = count(matches!(outcome, Outcome::Parked(_))),
                 published = count(is_published),
                 drift = count(trail.is_news),
+                fetched = count(trail.asked == Some(Asked::Answered)),
             );
         }
         Err(error) => {
@@ -84,6 +85,8 @@ fn log(processed: &Processed) {
                 outcome = "retry",
                 message, source, event, kind, trace, detail,
                 retried = 1,
+                fetched = u32::from(trail.asked == Some(Asked::Answered)),
+                fetch_failed = u32::from(trail.asked == Some(Asked::Failed)),
             );
         }
     }

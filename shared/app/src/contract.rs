@@ -9,12 +9,14 @@ mod books;
 mod inbox;
 mod messages;
 mod onboarding;
+mod provider;
 mod runs;
 
 pub use books::{findings, ledger};
 pub use inbox::inbox;
 pub use messages::{bus, queue, reports};
 pub use onboarding::{drift, versions};
+pub use provider::{Held, provider_api};
 pub use runs::runs;
 
 use crate::ports::{SecretPair, Secrets, Sources};

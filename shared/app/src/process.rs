@@ -132,6 +132,15 @@ pub enum Retry {
     Unwritable(#[from] serde_json::Error),
 }
 
+/// What became of asking a provider's API about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It answered, if only that it knows nothing.
+    Answered,
+    /// It did not, or was not called because it failed too often: the message comes back.
+    Failed,
+}
+
 /// What is known of one message, for its log line.
 #[derive(Debug, Default)]
 pub struct Trail {
@@ -151,6 +160,8 @@ pub struct Trail {
     pub unknown: Option<(EventKind, Unknown)>,
     /// Whether that was seen here for the first time.
     pub is_news: bool,
+    /// What became of asking the provider's API, if it was asked.
+    pub asked: Option<Asked>,
     /// From the provider's time to now, in milliseconds.
     pub lag_ms: Option<i64>,
 }
@@ -244,7 +255,7 @@ where
         let source = self.source_cache.get(&self.sources, name, self.clock.now()).await?;
         let source = source.ok_or_else(|| Retry::NoSource(name.clone()))?;
         let Some(kind) = &row.kind else { return Err(Retry::NoRow(row.key.clone())) };
-        let understood = match self.asked(&source, event, kind, row).await? {
+        let understood = match self.asked(&source, event, (kind, row), trail).await? {
             Ok(ready) => understand(&source, kind, &ready.row).map(|translation| (ready, translation)),
             Err(error) => Err(error),
         };

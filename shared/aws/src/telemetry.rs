@@ -60,6 +60,8 @@ pub const FIELDS: &[&str] = &[
     "parked",
     "published",
     "drift",
+    "fetched",
+    "fetch_failed",
     "retried",
     "lag_ms",
     "healed",
@@ -79,6 +81,7 @@ pub const FIELDS: &[&str] = &[
 /// | `applied`, `unchanged`, `unmapped`, `parked` | messages, by what became of them |
 /// | `published` | events on the bus |
 /// | `drift` | types and states that a source's dialect does not know, each when it is first seen |
+/// | `fetched`, `fetch_failed` | events about which a provider's API was asked, and answered or not |
 /// | `retried` | messages that stay in the queue |
 /// | `lag_ms` | from the provider's time to applied |
 /// | `healed`, `discrepancies` | corrections and open differences of a run |
@@ -97,6 +100,8 @@ pub const METRICS: &[(&str, &str)] = &[
     ("parked", COUNT),
     ("published", COUNT),
     ("drift", COUNT),
+    ("fetched", COUNT),
+    ("fetch_failed", COUNT),
     ("retried", COUNT),
     ("lag_ms", "Milliseconds"),
     ("healed", COUNT),

@@ -1,6 +1,7 @@
 //! The suite that every implementation of the ports passes, on the deployed tables, queue, bus, bucket and secret store. On
 //! memory it runs in `shared/app`.
 
+use super::asked_back;
 use super::harness::{Harness, e2e};
 use countersign_app::contract;
 use countersign_app::ports::{SecretPair, Sources as _};
@@ -34,6 +35,20 @@ fn the_runs() {
 #[test]
 fn the_bus() {
     e2e(async |h| contract::bus(&h.context.bus()).await);
+}
+
+#[test]
+fn the_providers_api() {
+    e2e(async |h| {
+        let (source, api) = asked_back::source(h, "contract-api", "stripe", "asks_back = true\n").await;
+        let source = h.context.source(&source).await.expect("it is there");
+        let held = contract::Held::sample();
+        api.answer(&held.object.0.path, held.object.1.clone());
+        api.refuse(&held.failing.path);
+        let stage = &h.stack.outputs().stage_name;
+        let port = Clients::new(h.stack.config().clone()).events_api(stage).expect("a client");
+        contract::provider_api(&port, &source, &held).await;
+    });
 }
 
 #[test]

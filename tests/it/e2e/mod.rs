@@ -2,6 +2,7 @@
 //!
 //! One stack serves every test of this binary; each test has sources of its own, so they run side by side.
 
+mod asked_back;
 mod conformance;
 mod faults;
 mod harness;
@@ -10,4 +11,5 @@ mod onboarding;
 mod pack;
 mod pipeline;
 mod provider_outage;
+mod recorded;
 mod ways_in;

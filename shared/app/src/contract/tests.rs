@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::memory::{
-    MemoryBus, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue, MemoryReports,
+    MemoryApi, MemoryBus, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue, MemoryReports,
     MemoryRuns, MemorySecrets, MemorySources,
 };
 use crate::testing::{SOURCE, now_or_never, source_config, source_name};
+use countersign_domain::source::Source;
 
 #[test]
 fn inbox_in_memory() {
@@ -66,6 +67,16 @@ fn versions_in_memory() {
 #[test]
 fn drift_in_memory() {
     now_or_never(drift(&MemoryDrift::default(), &source_name(SOURCE)));
+}
+
+#[test]
+fn provider_api_in_memory() {
+    let port = MemoryApi::default();
+    let source = Source::try_from(source_config(SOURCE, "stripe")).expect("a source");
+    let held = Held::sample();
+    port.answer(&source.name, &held.object.0, held.object.1.clone());
+    port.fail(&source.name, &held.failing, "status 422");
+    now_or_never(provider_api(&port, &source, &held));
 }
 
 #[test]

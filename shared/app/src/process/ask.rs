@@ -1,6 +1,6 @@
 //! Events that mean nothing, or may not be believed, before the provider's API was asked.
 
-use super::{Processor, Retry};
+use super::{Asked, Processor, Retry, Trail};
 use crate::ports::{
     ApiRequest, Bus, Clock, Findings, Inbox, InboxKey, InboxRow, Ledger, Origin, ProviderApi, Put, Sources,
 };
@@ -35,8 +35,8 @@ where
         &self,
         source: &Source,
         id: &EventId,
-        kind: &EventKind,
-        row: &'r InboxRow,
+        (kind, row): (&EventKind, &'r InboxRow),
+        trail: &mut Trail,
     ) -> Result<Result<Ready<'r>, TranslateError>, Retry> {
         let as_it_is = || Ready { id: id.clone(), row: std::borrow::Cow::Borrowed(row) };
         let body = match row.origin {
@@ -50,7 +50,10 @@ where
             Err(error) => return Ok(Err(error)),
         };
         let request = ApiRequest { path: question.path.clone(), query: question.query.to_vec() };
-        let Some(answer) = self.api.get(source, &request).await? else {
+        trail.asked = Some(Asked::Failed);
+        let answer = self.api.get(source, &request).await?;
+        trail.asked = Some(Asked::Answered);
+        let Some(answer) = answer else {
             return Ok(Err(TranslateError::NotFetched { path: request.path }));
         };
         let fetched = match question.answered(source, id, body, &answer) {
