@@ -84,7 +84,7 @@ fn own(dialect: &str) -> String {
 # [dialect]
 # extends = \"{dialect}\"
 # [dialect.rename.fields]
-# \"$.their.place\" = \"$.our.place\"
+# \"$.payment\" = \"$.their.reference\"   # our place = where they have it
 "
     )
 }

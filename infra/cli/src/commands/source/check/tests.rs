@@ -199,6 +199,33 @@ async fn what_a_person_is_told() {
     assert_eq!(text, golden, "if the change is meant, COUNTERSIGN_UPDATE=1 writes {}", path.display());
 }
 
+/// What `docs/ADD_A_PARTNER.md` prints is what a person sees.
+#[tokio::test]
+async fn the_guide_says_what_is_said() {
+    let docs = fixtures().join("../../docs");
+    let read = |name: &str| std::fs::read_to_string(docs.join(name)).expect("a file of the guide");
+    let (guide, file, request) =
+        (read("ADD_A_PARTNER.md"), read("examples/acme.toml"), read("examples/paid.http"));
+    let (source, _) = read_file(&file).expect("a source file");
+    let checked = Checked { examples: examples(&source).expect("its examples"), source, request: None };
+    assert!(guide.contains(&shown(&checked)), "{}", shown(&checked));
+    let captured: Timestamp = "2026-11-23T10:00:05Z".parse().expect("a time");
+    let seconds_later = captured.as_second() - NOW;
+    for seconds_later in [seconds_later, seconds_later + 42_031] {
+        let case = Case {
+            file: file.clone(),
+            request: request.clone().into_bytes(),
+            secret: "acme-test-secret-that-opens-nothing".to_owned(),
+            seconds_later,
+            ..Case::default()
+        };
+        let said = told(case).await;
+        assert!(guide.contains(&said), "{said}");
+    }
+    let body = request.split_once("\n\n").expect("a head and a body").1;
+    assert!(guide.contains(body.trim_end()) && read("examples/paid.json") == body.trim_end());
+}
+
 /// A challenge is answered, and is no delivery.
 #[tokio::test]
 async fn a_challenge() {
