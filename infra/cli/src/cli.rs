@@ -1,5 +1,6 @@
 //! The command line: what can be said, and what each exit code means.
 
+use crate::commands::findings::FindingsCommand;
 use crate::commands::reconcile::Reconcile;
 use crate::commands::send::Send;
 use crate::commands::source::SourceCommand;
@@ -58,6 +59,9 @@ pub enum Command {
     /// Put sources in force, look at them, change them.
     #[command(subcommand)]
     Source(SourceCommand),
+    /// Look at what waits for a person, take it, settle it.
+    #[command(subcommand)]
+    Findings(FindingsCommand),
     /// Reconcile a window of a source against the provider's books.
     #[command(subcommand)]
     Reconcile(Reconcile),
@@ -72,6 +76,7 @@ impl Cli {
             Command::Send(send) => on_stack(send, &global).await,
             Command::Trace(trace) => on_stack(trace, &global).await,
             Command::Source(source) => source.run(&global).await,
+            Command::Findings(findings) => findings.run(&global).await,
             Command::Reconcile(reconcile) => on_stack(reconcile, &global).await,
         };
         match done {

@@ -1,5 +1,6 @@
 //! What can go wrong for whoever runs a command, in words that name the thing and the remedy.
 
+use countersign_app::findings::StepError;
 use countersign_app::onboard::{OnboardError, SecretsError};
 use countersign_app::ports::PortError;
 use countersign_domain::pack::PackError;
@@ -55,6 +56,9 @@ pub enum CliError {
     /// A source that no partner can be handed anything of.
     #[error(transparent)]
     Pack(#[from] PackError),
+    /// Something that was not done about a finding.
+    #[error(transparent)]
+    Step(#[from] StepError),
     /// A call to the stack.
     #[error(transparent)]
     Port(#[from] PortError),

@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, reason = "a suite of checks: a port that fails has failed the check")]
 
 mod books;
+mod cases;
 mod inbox;
 mod messages;
 mod onboarding;
@@ -13,6 +14,7 @@ mod provider;
 mod runs;
 
 pub use books::{findings, ledger};
+pub use cases::cases;
 pub use inbox::inbox;
 pub use messages::{bus, queue, reports};
 pub use onboarding::{drift, versions};

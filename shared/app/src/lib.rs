@@ -8,11 +8,13 @@
 //! | [`process`] | messages become ledger rows and bus events |
 //! | [`reconcile`] | a window of our books against the provider's |
 //! | [`onboard`] | a source is put in force, taken back, turned off and given another secret |
+//! | [`findings`] | what a person does about a finding |
 //! | [`trace`] | what is known of an event or a payment, in order |
 //! | [`memory`], [`contract`] | the ports in memory, and the suite that every implementation passes |
 
 pub mod caches;
 pub mod contract;
+pub mod findings;
 pub mod ingest;
 pub mod memory;
 pub mod onboard;

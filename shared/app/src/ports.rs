@@ -4,10 +4,12 @@
 //! Every call may fail without telling whether it took effect: a lost answer looks like a lost request. The use cases
 //! are built so that doing it again is always right.
 
+mod cases;
 mod drift;
 mod runs;
 mod versions;
 
+pub use cases::{Cases, Stepped};
 pub use drift::{Drift, Drifted, Seen, Sighting, Unknown};
 pub use runs::{Checkpoint, Evidence, Heal, Lease, Phase, Resolution, Run, Runs};
 pub use versions::{Made, SourceVersion, SourceVersions, Written};
@@ -260,6 +262,8 @@ pub enum Raised {
     New,
     /// Seen before: the first record stays, the time of the last sight moves.
     Known,
+    /// Seen before and settled since: it is open again.
+    Reopened,
 }
 
 /// The doubts that wait for a person or a policy.

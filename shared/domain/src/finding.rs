@@ -1,5 +1,9 @@
 //! A difference or a doubt that a person or a policy must settle.
 
+mod case;
+
+pub use case::{Case, Move, MoveError, Settlement, Standing, Step};
+
 use crate::ids::{EventId, PaymentId, Sha256Hex, SourceName};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};

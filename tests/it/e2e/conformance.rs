@@ -28,6 +28,11 @@ fn the_findings() {
 }
 
 #[test]
+fn the_findings_as_people_work_on_them() {
+    e2e(async |h| contract::cases(&h.context.findings(), &name("contract-cases")).await);
+}
+
+#[test]
 fn the_runs() {
     e2e(async |h| contract::runs(&h.context.runs(), &name("contract-runs")).await);
 }

@@ -5,6 +5,7 @@
 mod asked_back;
 mod conformance;
 mod faults;
+mod findings;
 mod harness;
 mod lambda;
 mod onboarding;

@@ -24,6 +24,11 @@ fn findings_in_memory() {
 }
 
 #[test]
+fn cases_in_memory() {
+    now_or_never(cases(&MemoryFindings::default(), &source_name(SOURCE)));
+}
+
+#[test]
 fn runs_in_memory() {
     now_or_never(runs(&MemoryRuns::default(), &source_name(SOURCE)));
 }

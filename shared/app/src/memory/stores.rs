@@ -1,8 +1,11 @@
 //! What comes in, the books, the doubts.
 
 use super::Shared;
-use crate::ports::{Append, Findings, Inbox, InboxKey, InboxRow, Ledger, LedgerView, Port, Put, Raised};
-use countersign_domain::finding::Finding;
+use crate::ports::{
+    Append, Cases, Findings, Inbox, InboxKey, InboxRow, Ledger, LedgerView, Port, PortError, Put, Raised,
+    Stepped,
+};
+use countersign_domain::finding::{Case, Finding, Standing, Step};
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
 use countersign_domain::ledger::LedgerRow;
 use countersign_domain::time::{Timestamp, utc_date};
@@ -86,28 +89,22 @@ impl Ledger for MemoryLedger {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Sighting {
-    finding: Finding,
-    seen_at: Timestamp,
-}
-
 /// The doubts.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryFindings(Shared<BTreeMap<(SourceName, String), Sighting>>);
+pub struct MemoryFindings(Shared<BTreeMap<(SourceName, String), Case>>);
 
 impl MemoryFindings {
     /// Every finding, by source and id.
     #[must_use]
     pub fn all(&self) -> Vec<Finding> {
-        self.0.lock().values().map(|sighting| sighting.finding.clone()).collect()
+        self.0.lock().values().map(|case| case.finding.clone()).collect()
     }
 
     /// When a finding was last raised.
     #[must_use]
     pub fn last_seen(&self, finding: &Finding) -> Option<Timestamp> {
         let key = (finding.source.clone(), finding.id());
-        self.0.lock().get(&key).map(|sighting| sighting.seen_at)
+        self.0.lock().get(&key).map(|case| case.seen_at)
     }
 }
 
@@ -115,17 +112,46 @@ impl Findings for MemoryFindings {
     async fn raise(&self, finding: &Finding) -> Port<Raised> {
         let mut findings = self.0.lock();
         let key = (finding.source.clone(), finding.id());
-        if let Some(known) = findings.get_mut(&key) {
-            known.seen_at = finding.found_at;
+        let Some(known) = findings.get_mut(&key) else {
+            findings.insert(key, Case::new(finding.clone()));
+            return Ok(Raised::New);
+        };
+        known.seen_at = finding.found_at;
+        known.sightings = known.sightings.saturating_add(1);
+        if known.standing != Standing::Resolved {
             return Ok(Raised::Known);
         }
-        findings.insert(key, Sighting { finding: finding.clone(), seen_at: finding.found_at });
-        Ok(Raised::New)
+        *known = known
+            .after(Step::seen_again(finding))
+            .map_err(|error| PortError::new("findings", "raise", error))?;
+        Ok(Raised::Reopened)
     }
 
     async fn list(&self, source: &SourceName) -> Port<Vec<Finding>> {
+        Ok(self.of(source).await?.into_iter().map(|case| case.finding).collect())
+    }
+}
+
+impl Cases for MemoryFindings {
+    async fn of(&self, source: &SourceName) -> Port<Vec<Case>> {
         let findings = self.0.lock();
-        let of_source = findings.iter().filter(|((whose, _), _)| whose == source);
-        Ok(of_source.map(|(_, sighting)| sighting.finding.clone()).collect())
+        Ok(findings.iter().filter(|((whose, _), _)| whose == source).map(|(_, case)| case.clone()).collect())
+    }
+
+    async fn find(&self, source: &SourceName, id: &str) -> Port<Option<Case>> {
+        Ok(self.0.lock().get(&(source.clone(), id.to_owned())).cloned())
+    }
+
+    async fn step(&self, after: &Case) -> Port<Stepped> {
+        let mut findings = self.0.lock();
+        let known = findings.get_mut(&(after.finding.source.clone(), after.finding.id()));
+        let before = after.steps.split_last().map(|(_, before)| before).unwrap_or_default();
+        match known {
+            Some(known) if known.steps == before => {
+                (known.standing, known.steps) = (after.standing, after.steps.clone());
+                Ok(Stepped::Written)
+            }
+            _ => Ok(Stepped::Changed),
+        }
     }
 }

@@ -77,8 +77,9 @@ pub enum Key {
     },
     /// **control**, `pk` = `finding#{source}`, `sk` = the finding's id.
     ///
-    /// `kind`, `subject`, `reason` and `found_at` of the first sight, `seen_at` of the last. Lives for ever. Written by
-    /// the processor and reconcile.
+    /// `kind`, `subject`, `reason` and `found_at` of the first sight, `seen_at` of the last, `sightings` counted; `standing`
+    /// and `steps` as JSON once something was done about it. Lives for ever. Written by the processor and reconcile and,
+    /// if the steps are as they were read, by the operator.
     Finding {
         /// Where.
         source: SourceName,

@@ -104,18 +104,19 @@ async fn a_finding_keeps_its_first_record_and_moves_its_last_sight() {
     assert_eq!(findings.raise(&finding()).await.expect("is raised"), Raised::New);
     assert_eq!(findings.raise(&finding()).await.expect("is raised"), Raised::Known);
     let asked = server.asked();
-    let names = ["kind", "subject", "reason", "found_at", "seen_at"];
+    let names = ["kind", "subject", "reason", "found_at", "seen_at", "sightings"];
     let request = json!({
         "TableName": "control",
         "Key": { "pk": { "S": "finding#stripe-main" }, "sk": { "S": finding().id() } },
         "UpdateExpression": "SET #kind = if_not_exists(#kind, :kind), #subject = if_not_exists(#subject, :subject), \
-            #reason = if_not_exists(#reason, :reason), #found_at = if_not_exists(#found_at, :at), #seen_at = :at",
+            #reason = if_not_exists(#reason, :reason), #found_at = if_not_exists(#found_at, :at), #seen_at = :at ADD #sightings :one",
         "ExpressionAttributeNames": names.map(|name| (format!("#{name}"), name)).into_iter().collect::<Value>(),
         "ExpressionAttributeValues": {
             ":kind": { "S": "amount_differs" },
             ":subject": { "S": "{\"payment\":\"pi_1\"}" },
             ":reason": { "S": "ledger: 1; provider: 2" },
             ":at": { "S": now().to_string() },
+            ":one": { "N": "1" },
         },
         "ReturnValues": "ALL_OLD",
     });
