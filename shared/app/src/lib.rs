@@ -9,6 +9,7 @@
 //! | [`reconcile`] | a window of our books against the provider's |
 //! | [`onboard`] | a source is put in force, taken back, turned off and given another secret |
 //! | [`findings`] | what a person does about a finding |
+//! | [`spreadsheet`] | text from outside in a CSV |
 //! | [`trace`] | what is known of an event or a payment, in order |
 //! | [`memory`], [`contract`] | the ports in memory, and the suite that every implementation passes |
 
@@ -21,6 +22,7 @@ pub mod onboard;
 pub mod ports;
 pub mod process;
 pub mod reconcile;
+pub mod spreadsheet;
 pub mod trace;
 
 #[cfg(test)]

@@ -24,6 +24,16 @@ pub enum IdError {
         /// The limit.
         bytes_max: usize,
     },
+    /// Fewer than there must be.
+    #[error("the {what} has {bytes} bytes, fewer than {bytes_min}")]
+    TooShort {
+        /// What it was meant to name.
+        what: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// How many there must be.
+        bytes_min: usize,
+    },
     /// A character that keys, messages or logs must not hold.
     #[error("the {what} holds {character:?} at byte {at}; {allowed}")]
     Character {
@@ -144,7 +154,7 @@ names! {
 
 /// A W3C trace id: 16 bytes, lower-case hex. It is made at the delivery and travels to the published event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct TraceId(String);
 
 impl EventId {
@@ -192,8 +202,35 @@ impl TraceId {
 
 /// A SHA-256, lower-case hex.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Sha256Hex(String);
+
+macro_rules! hex {
+    ($($name:ident: $what:literal, $digits:literal;)*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                const ALLOWED: &str = "lower-case hex digits are allowed";
+                check(&text, $what, $digits, ALLOWED, |c| c.is_ascii_digit() || ('a'..='f').contains(&c))?;
+                if text.len() < $digits {
+                    return Err(IdError::TooShort { what: $what, bytes: text.len(), bytes_min: $digits });
+                }
+                Ok(Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(hex: $name) -> Self {
+                hex.0
+            }
+        }
+    )*};
+}
+
+hex! {
+    TraceId: "trace id", 32;
+    Sha256Hex: "digest", 64;
+}
 
 impl Sha256Hex {
     /// The hash of the parts, each preceded by its length so that no two lists of parts share one.
@@ -246,5 +283,19 @@ mod tests {
     fn parts_cannot_be_shifted() {
         assert_ne!(Sha256Hex::of(&[b"ab", b"c"]), Sha256Hex::of(&[b"a", b"bc"]));
         assert_eq!(Sha256Hex::of(&[]).short().len(), 32);
+    }
+
+    #[test]
+    fn hex_is_read_only_as_it_is_written() {
+        let trace = TraceId::from_bytes([0xa1; 16]);
+        let digest = Sha256Hex::of(&[b"x"]);
+        for text in [trace.as_str().to_owned(), "A".repeat(32), "a".repeat(31), "a".repeat(33), String::new()]
+        {
+            assert_eq!(TraceId::try_from(text.clone()).is_ok(), text == trace.as_str(), "{text}");
+        }
+        let json = serde_json::to_string(&digest).expect("JSON");
+        assert_eq!(serde_json::from_str::<Sha256Hex>(&json).expect("a digest"), digest);
+        let short = serde_json::from_str::<Sha256Hex>("\"ab\"").expect_err("no digest").to_string();
+        assert!(short.contains("the digest has 2 bytes, fewer than 64"), "{short}");
     }
 }

@@ -6,6 +6,7 @@ use crate::error::CliError;
 use crate::output::{table, word};
 use countersign_app::findings::take;
 use countersign_app::ports::{Cases as _, Clock as _, Sources as _};
+use countersign_app::spreadsheet::cell;
 use countersign_aws::clock::SystemClock;
 use countersign_domain::finding::{Case, Move, Settlement, Standing, Step};
 use countersign_domain::ids::SourceName;
@@ -329,7 +330,17 @@ fn csv(cases: &[Case]) -> Result<String, CliError> {
         let (id, about, stands) = (finding.id(), finding.subject.to_string(), word(&case.standing));
         let mut line = |at: Timestamp, what: &str, by: &str, text: &str| {
             let (at, source) = (at.to_string(), finding.source.as_str());
-            row([&at, &id, source, finding.kind.as_str(), &about, &stands, what, by, text])
+            row([
+                &at,
+                &id,
+                source,
+                finding.kind.as_str(),
+                &cell(&about),
+                &stands,
+                what,
+                &cell(by),
+                &cell(text),
+            ])
         };
         line(finding.found_at, "found", "countersign", &finding.reason)?;
         for Step { at, by, what, why } in &case.steps {

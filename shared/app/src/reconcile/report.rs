@@ -2,6 +2,7 @@
 //! bytes.
 
 use crate::ports::{Evidence, Heal, Port, PortError, Resolution, Run};
+use crate::spreadsheet::cell;
 use countersign_domain::event::{ReconciliationData, count_kinds};
 use countersign_domain::ids::{EventId, PaymentId};
 use countersign_domain::money::major;
@@ -140,17 +141,18 @@ impl Report {
             csv.write_record([
                 "difference",
                 "",
-                payment.as_str(),
+                &cell(payment.as_str()),
                 "",
                 kind.as_str(),
-                ours,
-                theirs,
+                &cell(ours),
+                &cell(theirs),
                 resolution,
             ])?;
         }
         for Healed { event, kind, payment, .. } in &self.healed {
             let payment = payment.as_ref().map_or("", PaymentId::as_str);
-            csv.write_record(["correction", "", payment, event.as_str(), kind, "", "", "sent"])?;
+            let (payment, event, kind) = (cell(payment), cell(event.as_str()), cell(kind));
+            csv.write_record(["correction", "", &payment, &event, &kind, "", "", "sent"])?;
         }
         csv.into_inner().map_err(|error| csv::Error::from(error.into_error()))
     }
