@@ -77,7 +77,7 @@ impl Cli {
             Command::Trace(trace) => on_stack(trace, &global).await,
             Command::Source(source) => source.run(&global).await,
             Command::Findings(findings) => findings.run(&global).await,
-            Command::Reconcile(reconcile) => on_stack(reconcile, &global).await,
+            Command::Reconcile(reconcile) => reconcile.run(&global).await,
         };
         match done {
             Ok(true) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! The reports, on S3.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use countersign_app::ports::{Port, PortError, Reports};
 
@@ -14,6 +15,25 @@ pub struct ReportBucket {
 impl ReportBucket {
     pub(crate) fn new(client: Client, bucket: &str) -> Self {
         Self { client, bucket: bucket.to_owned() }
+    }
+}
+
+impl ReportBucket {
+    /// The bytes of a report, or nothing.
+    ///
+    /// # Errors
+    /// [`PortError`] when the bucket does not answer.
+    pub async fn read(&self, key: &str) -> Port<Option<Vec<u8>>> {
+        let failed =
+            |error: Box<dyn std::error::Error + Send + Sync>| PortError::new("reports", "read", error);
+        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => {
+                let bytes = object.body.collect().await.map_err(|error| failed(error.into()))?;
+                Ok(Some(bytes.to_vec()))
+            }
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+            Err(error) => Err(failed(error.into())),
+        }
     }
 }
 

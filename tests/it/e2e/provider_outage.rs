@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use countersign::commands::Command as _;
-use countersign::commands::reconcile::{Done, Reconcile, RunArgs};
+use countersign::commands::reconcile::{Done, RunArgs};
 use countersign::local::{LocalStripe, PaidBy, Port};
 use countersign::output::Progress;
 use countersign_app::ports::Clock as _;
@@ -87,7 +87,7 @@ async fn reconcile(
 ) -> Done {
     let args = RunArgs::over(source.clone(), from, to);
     let args = if again { args.again() } else { args };
-    Reconcile::Run(args).run(&h.context).await.expect("the run is over")
+    args.run(&h.context).await.expect("the run is over")
 }
 
 /// What stands before the fake Stripe: hands calls through, or answers 503 to every page but the first.

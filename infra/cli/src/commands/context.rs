@@ -10,6 +10,7 @@ use countersign_app::ports::{SecretPair, Secrets as _, Sources as _};
 use countersign_aws::clients::Clients;
 use countersign_aws::dynamodb::{DriftTable, FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
 use countersign_aws::eventbridge::EventBus;
+use countersign_aws::s3::ReportBucket;
 use countersign_aws::secrets::{ApiTokens, SigningSecrets};
 use countersign_aws::sqs::EventQueue;
 use countersign_domain::ids::SourceName;
@@ -83,6 +84,12 @@ impl Context {
     #[must_use]
     pub fn runs(&self) -> RunTable {
         self.clients.runs(&self.outputs.control_table_name)
+    }
+
+    /// The reports of the runs.
+    #[must_use]
+    pub fn reports(&self) -> ReportBucket {
+        self.clients.reports(&self.outputs.report_bucket_name)
     }
 
     /// The bus.

@@ -1,6 +1,13 @@
 //! `countersign reconcile`: asks for a window to be reconciled, and waits for the run.
 
+mod report;
+mod status;
+
+pub use report::Report;
+pub use status::Status;
+
 use super::{Command, Context};
+use crate::cli::{Global, on_stack};
 use crate::error::CliError;
 use countersign_app::ports::{Bus as _, Clock as _, Phase, Run, Runs as _};
 use countersign_aws::clock::SystemClock;
@@ -17,6 +24,24 @@ use std::time::Duration;
 pub enum Reconcile {
     /// Ask for a run, and wait until it is over.
     Run(RunArgs),
+    /// Show the newest runs of each source.
+    Status(Status),
+    /// Print the report of a run.
+    Report(Report),
+}
+
+impl Reconcile {
+    /// Does it, and says whether it succeeded.
+    ///
+    /// # Errors
+    /// [`CliError`] when it cannot be done.
+    pub async fn run(self, global: &Global) -> Result<bool, CliError> {
+        match self {
+            Self::Run(run) => on_stack(run, global).await,
+            Self::Status(status) => on_stack(status, global).await,
+            Self::Report(report) => on_stack(report, global).await,
+        }
+    }
 }
 
 /// Which window.
@@ -61,16 +86,14 @@ pub struct Done {
     pub reports: Vec<String>,
 }
 
-impl Command for Reconcile {
+impl Command for RunArgs {
     type Output = Done;
 
     async fn run(self, context: &Context) -> Result<Done, CliError> {
-        let Self::Run(args) = self;
+        let args = self;
         let now = SystemClock.now();
-        let Window { from, to } = match (args.from, args.to) {
-            (Some(from), Some(to)) => Window { from, to },
-            _ => Window::utc_day(now, 1),
-        };
+        let window = window(args.from, args.to, now);
+        let Window { from, to } = window;
         let window = Window::closed(from, to, now, 0).map_err(|e| CliError::Usage(e.to_string()))?;
         let source = context.source(&args.source).await?;
         if source.dialect.reconcile.is_none() {
@@ -129,6 +152,14 @@ impl Command for Reconcile {
 
     fn is_success(output: &Done) -> bool {
         output.run.status == RunStatus::Complete
+    }
+}
+
+/// The window that is meant: yesterday where nothing is said.
+fn window(from: Option<Timestamp>, to: Option<Timestamp>, now: Timestamp) -> Window {
+    match (from, to) {
+        (Some(from), Some(to)) => Window { from, to },
+        _ => Window::utc_day(now, 1),
     }
 }
 

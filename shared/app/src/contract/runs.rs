@@ -1,7 +1,7 @@
 //! The promises of the runs of reconciliation.
 
 use super::{event, instant, kind, other, payment};
-use crate::ports::{Checkpoint, Evidence, Heal, Lease, Origin, Phase, Resolution, Run, Runs};
+use crate::ports::{Checkpoint, Evidence, Heal, Lease, Origin, Phase, Resolution, Run, RunHistory, Runs};
 use countersign_domain::fact::Fact;
 use countersign_domain::finding::FindingKind;
 use countersign_domain::ids::{Sha256Hex, SourceName};
@@ -15,12 +15,24 @@ use countersign_domain::translate::PaymentFact;
 ///
 /// # Panics
 /// When the port breaks a promise.
-pub async fn runs(port: &impl Runs, source: &SourceName) {
+pub async fn runs<P: Runs + RunHistory>(port: &P, source: &SourceName) {
     one_holder_at_a_time(port, source).await;
     an_overtaken_holder_keeps_nothing(port, source).await;
     what_is_over_stays_over(port, source).await;
     windows_and_sources_are_apart(port, source).await;
     notes_come_back_in_order(port, source).await;
+    the_newest_are_first(port, source).await;
+}
+
+async fn the_newest_are_first<P: Runs + RunHistory>(port: &P, source: &SourceName) {
+    let all = port.newest(source, 100).await.expect("runs.newest");
+    assert!(all.len() >= 3, "several windows were begun");
+    assert!(all.is_sorted_by(|newer, older| newer.window.from > older.window.from), "each window once");
+    for run in &all {
+        assert_eq!(find(port, source, run.window).await.as_ref(), Some(run));
+    }
+    let two = port.newest(source, 2).await.expect("runs.newest");
+    assert_eq!(two, all[..2], "no more than were asked for");
 }
 
 /// A window that only one check uses.

@@ -2,8 +2,8 @@
 
 use super::Shared;
 use crate::ports::{
-    Checkpoint, Drift, Drifted, Evidence, Lease, Made, Phase, Port, Run, Runs, SecretPair, Secrets, Seen,
-    Sighting, SourceVersion, SourceVersions, Sources, Written,
+    Checkpoint, Drift, Drifted, Evidence, Lease, Made, Phase, Port, Run, RunHistory, Runs, SecretPair,
+    Secrets, Seen, Sighting, SourceVersion, SourceVersions, Sources, Written,
 };
 use countersign_domain::ids::SourceName;
 use countersign_domain::reconcile::RunStatus;
@@ -128,6 +128,17 @@ struct RunBook {
 /// The runs.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryRuns(Shared<RunBook>);
+
+impl RunHistory for MemoryRuns {
+    async fn newest(&self, source: &SourceName, runs_max: u16) -> Port<Vec<Run>> {
+        let book = self.0.lock();
+        let of_source = book.runs.values().map(|held| &held.run).filter(|run| run.source == *source);
+        let mut runs: Vec<_> = of_source.cloned().collect();
+        runs.sort_by_key(|run| std::cmp::Reverse((run.window.from, run.window.to)));
+        runs.truncate(usize::from(runs_max));
+        Ok(runs)
+    }
+}
 
 impl Runs for MemoryRuns {
     async fn take(

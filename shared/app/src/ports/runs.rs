@@ -216,3 +216,9 @@ pub trait Runs: Send + Sync {
     /// Every note of a run whose key begins with `prefix`, in key order.
     fn notes(&self, run: &Run, prefix: &str) -> impl Future<Output = Port<Vec<Evidence>>> + Send;
 }
+
+/// The runs as people look at them.
+pub trait RunHistory: Send + Sync {
+    /// The newest windows of a source with the newest attempt at each, the newest first, at most so many.
+    fn newest(&self, source: &SourceName, runs_max: u16) -> impl Future<Output = Port<Vec<Run>>> + Send;
+}

@@ -125,7 +125,7 @@ impl Key {
             Self::SourceVersion { source, .. } => version_partition(source),
             Self::Drift { source, .. } => drift_partition(source),
             Self::Finding { source, .. } => finding_partition(source),
-            Self::Run { source, .. } => format!("run#{source}"),
+            Self::Run { source, .. } => run_partition(source),
             Self::Evidence { source, window, attempt, .. } => evidence_partition(source, *window, *attempt),
         }
     }
@@ -166,6 +166,11 @@ pub(super) fn parse_payment_partition(pk: &str) -> Result<(SourceName, PaymentId
 /// The partition of a source's versions.
 pub(super) fn version_partition(source: &SourceName) -> String {
     format!("source_version#{source}")
+}
+
+/// The partition of a source's runs.
+pub(super) fn run_partition(source: &SourceName) -> String {
+    format!("run#{source}")
 }
 
 /// The partition of what a source says that nobody knows.

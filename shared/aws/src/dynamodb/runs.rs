@@ -9,7 +9,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use countersign_app::ports::{Checkpoint, Clock as _, Evidence, Lease, Phase, Port, PortError, Run, Runs};
+use countersign_app::ports::{
+    Checkpoint, Clock as _, Evidence, Lease, Phase, Port, PortError, Run, RunHistory, Runs,
+};
 use countersign_domain::ids::SourceName;
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::time::{Timestamp, Window};
@@ -180,6 +182,17 @@ impl Runs for RunTable {
         let items = read_all(query, PORT, "notes").await?;
         let read = |item: &Item| unpack(item::bytes(item, NOTE)?);
         items.iter().map(read).collect::<Result<_, _>>().map_err(failed(PORT, "notes"))
+    }
+}
+
+impl RunHistory for RunTable {
+    async fn newest(&self, source: &SourceName, runs_max: u16) -> Port<Vec<Run>> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = partition(query, keys::run_partition(source)).scan_index_forward(false);
+        let answer = query.limit(i32::from(runs_max)).send().await;
+        let answer = answer.map_err(|error| PortError::new(PORT, "newest", error))?;
+        let runs = answer.items().iter().map(|item| item::json(item, RUN)).collect::<Result<_, _>>();
+        runs.map_err(failed(PORT, "newest"))
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::{API_KEY, Checks, PaidBy, Stack, Stripe};
 use super::tools::{depth, post, until};
 use crate::commands::Command as _;
 use crate::commands::Context;
-use crate::commands::reconcile::{Done, Reconcile, RunArgs};
+use crate::commands::reconcile::{Done, RunArgs};
 use crate::commands::source::apply::put_in_force;
 use crate::commands::trace::Trace;
 use crate::error::CliError;
@@ -109,7 +109,7 @@ impl Scenario<'_> {
             let timelines = Trace::of(payment.clone(), self.source.clone()).run(self.context).await?;
             text.push_str(&format!("\n{payment}\n{}", Trace::show(&timelines)));
         }
-        text.push_str(&format!("\n{}", Reconcile::show(done)));
+        text.push_str(&format!("\n{}", RunArgs::show(done)));
         for report in &done.reports {
             text.push_str(&format!(
                 "  aws --endpoint-url {} s3 cp s3://{}/{report} -\n",
@@ -196,7 +196,7 @@ impl Scenario<'_> {
         until_closed.await?;
         let to = now.checked_add(SignedDuration::from_secs(1)).unwrap_or(now);
         let args = RunArgs::over(self.source.clone(), since, to);
-        let done = Reconcile::Run(args.clone()).run(self.context).await?;
+        let done = args.clone().run(self.context).await?;
         self.checks.add("reconciliation: status", "complete", word_of(done.run.status));
         self.expect(&payments.missed[0], PaymentStatus::Captured, 3_300).await?;
         self.expect(&payments.missed[1], PaymentStatus::Captured, 4_400).await?;
@@ -204,7 +204,7 @@ impl Scenario<'_> {
         self.expect(&payments.refunded, PaymentStatus::Captured, 6_600).await?;
         let refunded = self.until_amount(&payments.refunded, |amounts| amounts.refunded).await?;
         self.checks.add("refund without an event: refunded", 600, refunded);
-        let again = Reconcile::Run(args.again()).run(self.context).await?;
+        let again = args.again().run(self.context).await?;
         self.checks.add("reconciliation run again: corrections sent", 0, again.run.healed);
         self.checks.add("reconciliation run again: differences left", 0, again.run.open);
         for totals in &again.run.totals {
