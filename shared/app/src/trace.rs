@@ -92,7 +92,7 @@ pub async fn payment(
         Subject::Event(event) => {
             events.contains(event) || finding.reason.starts_with(&format!("payment {payment}:"))
         }
-        Subject::Delivery(_) => false,
+        Subject::Delivery(_) | Subject::Payout(_) | Subject::Deposit(_) | Subject::Sequence(_) => false,
     };
     entries.extend(findings.list(source).await?.into_iter().filter(about).map(found));
     Ok(in_order(entries))

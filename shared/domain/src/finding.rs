@@ -36,9 +36,64 @@ pub enum FindingKind {
     StatusAhead,
     /// More was given back than was taken.
     OutOfBalance,
+    /// The ledger has the same entry more than once.
+    DuplicateHere,
+    /// The provider has the same entry more than once.
+    DuplicateThere,
+    /// The provider kept another fee than was agreed, or than the other side says.
+    FeeDiffers,
+    /// An amount was exchanged at another rate than was agreed.
+    RateDiffers,
+    /// Both have it, and one of them much later than the other.
+    Late,
+    /// Money was given back, and nobody knows the payment it came from.
+    RefundWithoutPayment,
+    /// A payment is disputed that nobody knows.
+    DisputeWithoutPayment,
+    /// The source numbers what it sends, and numbers are missing.
+    SequenceGap,
+    /// What a payout says it holds does not add up to what it paid.
+    PayoutDiffers,
+    /// A payout was sent, and the bank knows nothing of it.
+    PayoutWithoutDeposit,
+    /// The bank booked another amount than the payout.
+    DepositDiffers,
+    /// The bank booked money that no payout explains.
+    DepositWithoutPayout,
+    /// A payment was announced, and nothing was heard of it in time.
+    Overdue,
 }
 
 impl FindingKind {
+    /// Every kind.
+    pub const ALL: [Self; 25] = [
+        Self::Unreadable,
+        Self::Conflicting,
+        Self::Untranslatable,
+        Self::Contradiction,
+        Self::MissingHere,
+        Self::MissingThere,
+        Self::AmountDiffers,
+        Self::CurrencyDiffers,
+        Self::RefundDiffers,
+        Self::StatusBehind,
+        Self::StatusAhead,
+        Self::OutOfBalance,
+        Self::DuplicateHere,
+        Self::DuplicateThere,
+        Self::FeeDiffers,
+        Self::RateDiffers,
+        Self::Late,
+        Self::RefundWithoutPayment,
+        Self::DisputeWithoutPayment,
+        Self::SequenceGap,
+        Self::PayoutDiffers,
+        Self::PayoutWithoutDeposit,
+        Self::DepositDiffers,
+        Self::DepositWithoutPayout,
+        Self::Overdue,
+    ];
+
     /// The word that stands for it in keys, reports and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -55,6 +110,19 @@ impl FindingKind {
             Self::StatusBehind => "status_behind",
             Self::StatusAhead => "status_ahead",
             Self::OutOfBalance => "out_of_balance",
+            Self::DuplicateHere => "duplicate_here",
+            Self::DuplicateThere => "duplicate_there",
+            Self::FeeDiffers => "fee_differs",
+            Self::RateDiffers => "rate_differs",
+            Self::Late => "late",
+            Self::RefundWithoutPayment => "refund_without_payment",
+            Self::DisputeWithoutPayment => "dispute_without_payment",
+            Self::SequenceGap => "sequence_gap",
+            Self::PayoutDiffers => "payout_differs",
+            Self::PayoutWithoutDeposit => "payout_without_deposit",
+            Self::DepositDiffers => "deposit_differs",
+            Self::DepositWithoutPayout => "deposit_without_payout",
+            Self::Overdue => "overdue",
         }
     }
 }
@@ -69,6 +137,12 @@ pub enum Subject {
     Payment(PaymentId),
     /// One delivery from which no event could be read, by the digest of its bytes.
     Delivery(Sha256Hex),
+    /// One transfer from the provider to the bank.
+    Payout(String),
+    /// One entry of a bank's statement, by the bank's own reference.
+    Deposit(String),
+    /// The source as a whole: a number of its sequence, say.
+    Sequence(u64),
 }
 
 impl std::fmt::Display for Subject {
@@ -77,6 +151,9 @@ impl std::fmt::Display for Subject {
             Self::Event(id) => write!(f, "event {id}"),
             Self::Payment(id) => write!(f, "payment {id}"),
             Self::Delivery(digest) => write!(f, "delivery {}", digest.short()),
+            Self::Payout(id) => write!(f, "payout {id}"),
+            Self::Deposit(reference) => write!(f, "deposit {reference}"),
+            Self::Sequence(number) => write!(f, "number {number}"),
         }
     }
 }

@@ -19,9 +19,11 @@
 //! | [`ledger`] | one row of the append-only ledger |
 //! | [`event`] | what the bus is told |
 //! | [`finding`] | a doubt that a person or a policy must settle |
+//! | [`books`] | rows of money from any side, read as streams and compared |
 //! | [`reconcile`] | our books against the provider's |
 //! | [`pack`] | what a partner is handed who signs as we say |
 
+pub mod books;
 pub mod content;
 pub mod dialect;
 pub mod envelope;

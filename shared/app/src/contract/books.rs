@@ -160,20 +160,7 @@ async fn payments_are_found_on_their_first_day(port: &impl Ledger, source: &Sour
     assert_eq!(on(day_before).await, [], "nothing began that day");
 }
 
-const KINDS: [FindingKind; 12] = [
-    FindingKind::Unreadable,
-    FindingKind::Conflicting,
-    FindingKind::Untranslatable,
-    FindingKind::Contradiction,
-    FindingKind::MissingHere,
-    FindingKind::MissingThere,
-    FindingKind::AmountDiffers,
-    FindingKind::CurrencyDiffers,
-    FindingKind::RefundDiffers,
-    FindingKind::StatusBehind,
-    FindingKind::StatusAhead,
-    FindingKind::OutOfBalance,
-];
+const KINDS: [FindingKind; FindingKind::ALL.len()] = FindingKind::ALL;
 
 /// The findings: the first record of a doubt stays, and a doubt of another kind, subject or source is another.
 ///

@@ -71,7 +71,11 @@ where
         let findings = self.findings.list(&source.name).await?;
         let events = findings.into_iter().filter_map(|finding| match finding.subject {
             Subject::Event(event) => Some(event),
-            Subject::Payment(_) | Subject::Delivery(_) => None,
+            Subject::Payment(_)
+            | Subject::Delivery(_)
+            | Subject::Payout(_)
+            | Subject::Deposit(_)
+            | Subject::Sequence(_) => None,
         });
         Ok(events.collect())
     }

@@ -4,20 +4,7 @@ use super::*;
 use crate::testing::{now, source_name};
 use std::collections::BTreeSet;
 
-const KINDS: [FindingKind; 12] = [
-    FindingKind::Unreadable,
-    FindingKind::Conflicting,
-    FindingKind::Untranslatable,
-    FindingKind::Contradiction,
-    FindingKind::MissingHere,
-    FindingKind::MissingThere,
-    FindingKind::AmountDiffers,
-    FindingKind::CurrencyDiffers,
-    FindingKind::RefundDiffers,
-    FindingKind::StatusBehind,
-    FindingKind::StatusAhead,
-    FindingKind::OutOfBalance,
-];
+const KINDS: [FindingKind; FindingKind::ALL.len()] = FindingKind::ALL;
 
 fn finding(kind: FindingKind, subject: Subject) -> Finding {
     Finding { source: source_name(), kind, subject, reason: "why".to_owned(), found_at: now() }
