@@ -1,7 +1,7 @@
 //! A schedule or a bus event on one side, the use case on the other.
 
 use countersign_app::ports::{
-    Bus, Clock, Findings, Inbox, Ledger, ProviderApi, Queue, Reports, Runs, Sources,
+    Bus, Cases, Clock, Findings, Inbox, Ledger, ProviderApi, Queue, Reports, RunHistory, Runs, Sources,
 };
 use countersign_app::reconcile::{Ended, Reconciler};
 use countersign_domain::event::{RECONCILIATION_DUE, RECONCILIATION_REQUESTED, ReconciliationRequest};
@@ -33,8 +33,8 @@ where
     I: Inbox,
     Q: Queue,
     L: Ledger,
-    F: Findings,
-    R: Runs,
+    F: Findings + Cases,
+    R: Runs + RunHistory,
     O: Reports,
     B: Bus,
     C: Clock,
@@ -81,6 +81,8 @@ fn log(request: &ReconciliationRequest, ended: &Ended) {
                 discrepancies = data.open.values().sum::<u32>(),
                 reconcile_completed = u32::from(is_complete),
                 reconcile_incomplete = u32::from(!is_complete),
+                discrepancy_deviation = u32::from(is_complete && data.rate.deviates),
+                proof_broken = u32::from(is_complete && !data.proof_holds),
             );
         }
         Ended::Refused(why) => {

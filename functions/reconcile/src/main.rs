@@ -25,6 +25,7 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
         source_cache: SourceCache::default(),
         grace_seconds: config.grace_seconds,
+        code: env::code_version()?,
     };
     let reconciler = &reconciler;
     run(service_fn(move |event| handler::handle(reconciler, event))).await

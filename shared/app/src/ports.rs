@@ -11,7 +11,7 @@ mod versions;
 
 pub use cases::{Cases, Stepped};
 pub use drift::{Drift, Drifted, Seen, Sighting, Unknown};
-pub use runs::{Checkpoint, Evidence, Heal, Lease, Phase, Resolution, Run, RunHistory, Runs};
+pub use runs::{Checkpoint, Evidence, Heal, Input, Lease, Phase, Resolution, Run, RunHistory, Runs};
 pub use versions::{Made, SourceVersion, SourceVersions, Written};
 
 use countersign_domain::event::BusEvent;

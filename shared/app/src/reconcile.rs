@@ -9,13 +9,14 @@
 //! invocation; doing a page twice notes the same notes.
 
 mod read;
+mod recheck;
 mod report;
 mod settle;
 
 use crate::caches::SourceCache;
 use crate::ports::{
-    Bus, Checkpoint, Clock, Findings, Inbox, Lease, Ledger, Phase, Port, PortError, ProviderApi, Queue,
-    Reports, Run, Runs, Sources,
+    Bus, Cases, Checkpoint, Clock, Findings, Inbox, Lease, Ledger, Phase, Port, PortError, ProviderApi,
+    Queue, Reports, Run, RunHistory, Runs, Sources,
 };
 use countersign_domain::dialect::Reconcile;
 use countersign_domain::event::{self, ReconciliationData, ReconciliationRequest};
@@ -52,6 +53,8 @@ pub struct Reconciler<P, A, I, Q, L, F, R, O, B, C> {
     pub source_cache: SourceCache,
     /// Youngest age of a window's end, in seconds.
     pub grace_seconds: i64,
+    /// What a report calls the code that made it: a version, or the digest of the binary.
+    pub code: String,
 }
 
 /// Why a request to reconcile is not followed.
@@ -122,6 +125,9 @@ type StepResult<T> = Result<T, Fault>;
 /// minute later, and must find the run free; one that is only slow loses it, and its fencing token keeps it harmless.
 const LEASE_SECONDS: i64 = 50;
 
+/// Windows of the past that a report sets its run beside.
+const TREND_RUNS: u16 = 31;
+
 /// What one invocation works with.
 struct Work<'a> {
     source: &'a Source,
@@ -136,8 +142,8 @@ where
     I: Inbox,
     Q: Queue,
     L: Ledger,
-    F: Findings,
-    R: Runs,
+    F: Findings + Cases,
+    R: Runs + RunHistory,
     O: Reports,
     B: Bus,
     C: Clock,
@@ -233,10 +239,16 @@ where
     /// One unit of work and its checkpoint.
     async fn step(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
         let mut next = run.clone();
+        let configuration = next.configuration.get_or_insert_with(|| work.source.configuration.clone());
+        if *configuration != work.source.configuration {
+            let why = "the source's configuration changed while its books were read: the window is due again";
+            return Err(Fault::Provider(why.to_owned()));
+        }
         match run.phase {
             Phase::Events => self.read_events(work, &mut next).await?,
             Phase::Payments => self.read_payments(work, &mut next).await?,
             Phase::Ledger => self.read_ledger(work, &mut next).await?,
+            Phase::Recheck => self.recheck(work, &mut next).await?,
             Phase::Heal => self.heal(&mut next).await?,
             Phase::Raise => self.raise(&mut next).await?,
             Phase::Report | Phase::Done => return Ok(()),
@@ -270,7 +282,12 @@ where
             RunStatus::Complete => self.runs.notes(&run, "").await?,
             RunStatus::Running | RunStatus::Incomplete => Vec::new(),
         };
-        let report = report::Report::new(&run, notes);
+        let history = report::History {
+            runs: self.runs.newest(&run.source, TREND_RUNS).await?,
+            cases: self.findings.of(&run.source).await?,
+            code: self.code.clone(),
+        };
+        let report = report::Report::new(&run, notes, history);
         for (key, content_type, bytes) in report.files()? {
             self.reports.write(&key, content_type, bytes).await?;
         }

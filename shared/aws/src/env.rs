@@ -1,6 +1,7 @@
 //! What a function is told by its environment. `template.yaml` sets every variable; a missing or wrong one stops the
 //! function before its first event, with an error that names it.
 
+use countersign_domain::ids::Sha256Hex;
 use std::fmt;
 use std::str::FromStr;
 
@@ -69,6 +70,16 @@ pub struct Processor {
     pub bus_name: String,
     /// Life of an inbox row, in days.
     pub inbox_ttl_days: u16,
+}
+
+/// What a report calls the code that made it: the version, and the digest of the running binary.
+///
+/// # Errors
+/// Why the binary cannot be read.
+pub fn code_version() -> Result<String, std::io::Error> {
+    let binary = std::fs::read(std::env::current_exe()?)?;
+    let digest = Sha256Hex::of(&[&binary]);
+    Ok(format!("countersign {} {}", env!("CARGO_PKG_VERSION"), digest.as_str()))
 }
 
 /// What reconcile is told.

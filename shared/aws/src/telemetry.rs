@@ -68,6 +68,8 @@ pub const FIELDS: &[&str] = &[
     "discrepancies",
     "reconcile_completed",
     "reconcile_incomplete",
+    "discrepancy_deviation",
+    "proof_broken",
 ];
 
 /// The fields that are metrics, with their CloudWatch unit.
@@ -86,6 +88,8 @@ pub const FIELDS: &[&str] = &[
 /// | `lag_ms` | from the provider's time to applied |
 /// | `healed`, `discrepancies` | corrections and open differences of a run |
 /// | `reconcile_completed`, `reconcile_incomplete` | runs |
+/// | `discrepancy_deviation` | runs with far more differences than is usual for their source |
+/// | `proof_broken` | runs whose differences do not explain what the two sides add up to |
 pub const METRICS: &[(&str, &str)] = &[
     ("received", COUNT),
     ("duplicate", COUNT),
@@ -108,6 +112,8 @@ pub const METRICS: &[(&str, &str)] = &[
     ("discrepancies", COUNT),
     ("reconcile_completed", COUNT),
     ("reconcile_incomplete", COUNT),
+    ("discrepancy_deviation", COUNT),
+    ("proof_broken", COUNT),
 ];
 
 const COUNT: &str = "Count";

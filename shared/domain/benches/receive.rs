@@ -12,7 +12,7 @@
 
 use countersign_domain::dialect::Dialect;
 use countersign_domain::envelope::split;
-use countersign_domain::ids::SourceName;
+use countersign_domain::ids::{Sha256Hex, SourceName};
 use countersign_domain::sign::sign;
 use countersign_domain::signature::{Delivery, Headers, SecondFactors, SigningKeys, verify};
 use countersign_domain::source::{Mode, Source};
@@ -54,6 +54,7 @@ impl Desk {
             api_base_url: None,
             asks_back: false,
             second_factors: SecondFactors::default(),
+            configuration: Sha256Hex::of(&[]),
         };
         let headers = Headers::new(signed.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         Self { source, keys, headers, now }

@@ -12,6 +12,7 @@ use crate::finding::FindingKind;
 use crate::ids::{PaymentId, Sha256Hex, SourceName};
 use crate::ledger::LedgerRow;
 use crate::payment::{Amounts, Change};
+use crate::reconcile::baseline::DiscrepancyRate;
 use crate::reconcile::{RunStatus, Totals};
 use crate::time::{Timestamp, Window};
 use schemars::JsonSchema;
@@ -219,6 +220,10 @@ pub struct ReconciliationData {
     pub open: BTreeMap<String, u32>,
     /// Per currency, both sides.
     pub totals: Vec<Totals>,
+    /// How many payments differed, beside what is usual for the source.
+    pub rate: DiscrepancyRate,
+    /// Whether the ledger's sums and the differences add up to the provider's sums in every currency.
+    pub proof_holds: bool,
     /// Object keys of the report in the report bucket.
     pub reports: Vec<String>,
 }

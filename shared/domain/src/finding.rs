@@ -94,6 +94,22 @@ impl FindingKind {
         Self::Overdue,
     ];
 
+    /// Whether one look at both sides of a payment tells that it holds no longer.
+    #[must_use]
+    pub fn is_between_books(self) -> bool {
+        matches!(
+            self,
+            Self::MissingHere
+                | Self::MissingThere
+                | Self::AmountDiffers
+                | Self::CurrencyDiffers
+                | Self::RefundDiffers
+                | Self::StatusBehind
+                | Self::StatusAhead
+                | Self::OutOfBalance
+        )
+    }
+
     /// The word that stands for it in keys, reports and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

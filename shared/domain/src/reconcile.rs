@@ -1,5 +1,8 @@
 //! Our books against the provider's: pure comparison, and the plan of what to correct.
 
+pub mod baseline;
+pub mod proof;
+
 use crate::dialect::Reconcile;
 use crate::fact::Fact;
 use crate::finding::FindingKind;
@@ -9,6 +12,7 @@ use crate::ledger::LedgerRow;
 use crate::money::{Currency, Money, major};
 use crate::payment::{Payment, PaymentStatus, Step, apply};
 use crate::translate::{PaymentFact, TranslateError, amount};
+use proof::Effect;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +42,9 @@ pub struct Difference {
     pub ours: String,
     /// What the provider says.
     pub theirs: String,
+    /// What it is worth. Empty where it is of state alone, and no money.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
 }
 
 /// What follows from one comparison.
@@ -122,12 +129,15 @@ pub fn compare(ours: Option<&Payment>, theirs: Option<&Snapshot>) -> Vec<Differe
         (None, None) => return Vec::new(),
         (Some(ours), None) => {
             let kind = FindingKind::MissingThere;
-            return vec![Difference { kind, ours: describe(ours), theirs: "nothing".to_owned() }];
+            let effects = ours.amounts().map(|a| Effect::lacking(a.currency, a.captured, a.refunded));
+            let effects = effects.into_iter().collect();
+            return vec![Difference { kind, ours: describe(ours), theirs: "nothing".to_owned(), effects }];
         }
         (None, Some(theirs)) if theirs.status < PaymentStatus::Authorized => return Vec::new(),
         (None, Some(theirs)) => {
             let kind = FindingKind::MissingHere;
-            return vec![Difference { kind, ours: "nothing".to_owned(), theirs: theirs.describe() }];
+            let effects = vec![theirs.effect()];
+            return vec![Difference { kind, ours: "nothing".to_owned(), theirs: theirs.describe(), effects }];
         }
         (Some(ours), Some(theirs)) => (ours, theirs),
     };
@@ -136,26 +146,40 @@ pub fn compare(ours: Option<&Payment>, theirs: Option<&Snapshot>) -> Vec<Differe
     if let Some(amounts) = amounts
         && amounts.currency != currency
     {
+        let effects =
+            vec![Effect::lacking(amounts.currency, amounts.captured, amounts.refunded), theirs.effect()];
         let (ours, theirs) = (amounts.currency.to_string(), currency.to_string());
-        return vec![Difference { kind: FindingKind::CurrencyDiffers, ours, theirs }];
-    }
-    let mut differences = Vec::new();
-    let mut differ = |kind, ours: String, theirs: String| differences.push(Difference { kind, ours, theirs });
-    match level(ours.status()).cmp(&level(theirs.status)) {
-        std::cmp::Ordering::Less => differ(FindingKind::StatusBehind, describe(ours), theirs.describe()),
-        std::cmp::Ordering::Greater => differ(FindingKind::StatusAhead, describe(ours), theirs.describe()),
-        std::cmp::Ordering::Equal => {}
+        return vec![Difference { kind: FindingKind::CurrencyDiffers, ours, theirs, effects }];
     }
     let (captured, refunded) = amounts.map_or((0, 0), |amounts| (amounts.captured, amounts.refunded));
+    let more = |captured: i64, refunded: i64| {
+        let effect = Effect { currency, captured, refunded };
+        if (captured, refunded) == (0, 0) { Vec::new() } else { vec![effect] }
+    };
+    let more_captured = more(theirs.captured.saturating_sub(captured), 0);
+    let more_refunded = more(0, theirs.refunded.saturating_sub(refunded));
     let money = |minor| Money { minor, currency }.to_string();
-    if captured != theirs.captured && level(ours.status()) == level(theirs.status) {
-        differ(FindingKind::AmountDiffers, money(captured), money(theirs.captured));
+    let mut differences = Vec::new();
+    let mut differ = |kind, ours: String, theirs: String, effects: Vec<Effect>| {
+        differences.push(Difference { kind, ours, theirs, effects });
+    };
+    match level(ours.status()).cmp(&level(theirs.status)) {
+        std::cmp::Ordering::Less => {
+            differ(FindingKind::StatusBehind, describe(ours), theirs.describe(), more_captured);
+        }
+        std::cmp::Ordering::Greater => {
+            differ(FindingKind::StatusAhead, describe(ours), theirs.describe(), more_captured);
+        }
+        std::cmp::Ordering::Equal if captured != theirs.captured => {
+            differ(FindingKind::AmountDiffers, money(captured), money(theirs.captured), more_captured);
+        }
+        std::cmp::Ordering::Equal => {}
     }
     if refunded != theirs.refunded {
-        differ(FindingKind::RefundDiffers, money(refunded), money(theirs.refunded));
+        differ(FindingKind::RefundDiffers, money(refunded), money(theirs.refunded), more_refunded);
     }
     if refunded > captured && theirs.refunded <= theirs.captured && captured == theirs.captured {
-        differ(FindingKind::OutOfBalance, money(refunded), money(captured));
+        differ(FindingKind::OutOfBalance, money(refunded), money(captured), Vec::new());
     }
     differences
 }
@@ -200,7 +224,20 @@ pub fn plan(ours: Option<&Payment>, theirs: Option<&Snapshot>) -> Plan {
     Plan { differences, heals }
 }
 
+impl Effect {
+    /// All of a payment that the provider lacks.
+    fn lacking(currency: Currency, captured: i64, refunded: i64) -> Self {
+        Self { currency, captured: captured.saturating_neg(), refunded: refunded.saturating_neg() }
+    }
+}
+
 impl Snapshot {
+    /// All of a payment that only the provider has.
+    fn effect(&self) -> Effect {
+        let Self { captured, refunded, .. } = *self;
+        Effect { currency: self.requested.currency, captured, refunded }
+    }
+
     /// The facts that a snapshot states by itself.
     fn facts(&self) -> Vec<Fact> {
         let money = |minor| Money { minor, currency: self.requested.currency };

@@ -5,7 +5,7 @@ mod file;
 pub use file::{FileError, read_file, template, write_file};
 
 use crate::dialect::{Dialect, DialectError, Settings};
-use crate::ids::SourceName;
+use crate::ids::{Sha256Hex, SourceName};
 use crate::signature::SecondFactors;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +92,8 @@ pub struct Source {
     pub asks_back: bool,
     /// What it asks for beside its dialect's proof.
     pub second_factors: SecondFactors,
+    /// The digest of its configuration: what a report of its books was made with.
+    pub configuration: Sha256Hex,
 }
 
 /// Why a stored source does not work.
@@ -128,10 +130,21 @@ pub enum SourceError {
     },
 }
 
+impl SourceConfig {
+    /// The digest of everything that it says.
+    #[must_use]
+    pub fn digest(&self) -> Sha256Hex {
+        // These shapes are always written: there is no map with keys that are not text.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        Sha256Hex::of(&[&json])
+    }
+}
+
 impl TryFrom<SourceConfig> for Source {
     type Error = SourceError;
 
     fn try_from(config: SourceConfig) -> Result<Self, SourceError> {
+        let configuration = config.digest();
         let SourceConfig {
             name,
             dialect,
@@ -166,7 +179,7 @@ impl TryFrom<SourceConfig> for Source {
             let other = api.test_base_url.as_ref().filter(|_| mode == Mode::Test);
             Some(other.unwrap_or(&api.base_url).clone())
         });
-        Ok(Self { name, dialect, mode, api_base_url, asks_back, second_factors })
+        Ok(Self { name, dialect, mode, api_base_url, asks_back, second_factors, configuration })
     }
 }
 

@@ -186,6 +186,7 @@ fn did(what: Move) -> &'static str {
         Move::Resolve(Settlement::Corrected) => "resolved: corrected",
         Move::Resolve(Settlement::Accepted) => "resolved: accepted as it is",
         Move::Resolve(Settlement::NoIssue) => "resolved: no issue",
+        Move::Resolve(Settlement::Leveled) => "resolved: both sides agree",
         Move::Reopen => "reopened",
         Move::SeenAgain => "reopened: seen again",
     }

@@ -184,7 +184,12 @@ fn notes() -> Vec<Evidence> {
     };
     let difference = |id: &str, kind: FindingKind, resolution: Resolution| Evidence::Difference {
         payment: payment(id),
-        difference: Difference { kind, ours: "nothing".to_owned(), theirs: "captured 20.00 EUR".to_owned() },
+        difference: Difference {
+            kind,
+            ours: "nothing".to_owned(),
+            theirs: "captured 20.00 EUR".to_owned(),
+            effects: Vec::new(),
+        },
         resolution,
     };
     let page = |page: u32| Evidence::Page { page, payments: vec![payment("pi_1"), payment("pi_2")] };

@@ -19,6 +19,8 @@ pub enum Phase {
     Payments,
     /// Looking at payments that only the ledger has.
     Ledger,
+    /// Looking again at payments with an older finding.
+    Recheck,
     /// Sending the corrections.
     Heal,
     /// Recording what no correction levels.
@@ -51,6 +53,12 @@ pub struct Run {
     pub events_seen: u64,
     /// Per currency, both sides.
     pub totals: Vec<Totals>,
+    /// What was read, and its digests.
+    #[serde(default)]
+    pub inputs: Vec<Input>,
+    /// The digest of the source's configuration. A run is of one configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<Sha256Hex>,
     /// Corrections and differences noted.
     pub noted: u32,
     /// Corrections sent, once the run is over.
@@ -68,7 +76,33 @@ pub struct Run {
     pub epoch: u64,
 }
 
+/// Something that a run read, as evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// What: the path of an API call, or `ledger`.
+    pub name: String,
+    /// Answers or rows read.
+    pub parts: u64,
+    /// The digest over all of them in the order they were read, each with the digest of those before it.
+    pub sha256: Sha256Hex,
+}
+
 impl Run {
+    /// Remembers that something was read.
+    pub fn has_read(&mut self, name: &str, bytes: &[u8]) {
+        match self.inputs.iter_mut().find(|input| input.name == name) {
+            Some(input) => {
+                input.parts = input.parts.saturating_add(1);
+                input.sha256 = Sha256Hex::of(&[input.sha256.as_str().as_bytes(), bytes]);
+            }
+            None => self.inputs.push(Input {
+                name: name.to_owned(),
+                parts: 1,
+                sha256: Sha256Hex::of(&[b"", bytes]),
+            }),
+        }
+    }
+
     /// A run that has not begun.
     #[must_use]
     pub fn begin(source: SourceName, window: Window, attempt: u32, epoch: u64, now: Timestamp) -> Self {
@@ -82,6 +116,8 @@ impl Run {
             pages: 0,
             events_seen: 0,
             totals: Vec::new(),
+            inputs: Vec::new(),
+            configuration: None,
             noted: 0,
             healed: 0,
             open: 0,
@@ -166,6 +202,11 @@ pub enum Evidence {
     },
     /// A correction.
     Heal(Box<Heal>),
+    /// A finding of an earlier day that no longer holds: both sides agree by now.
+    Level {
+        /// Its id.
+        finding: String,
+    },
     /// A difference.
     Difference {
         /// About which payment.
@@ -187,6 +228,7 @@ impl Evidence {
                 let payment = heal.facts.first().map_or("", |fact| fact.payment.as_str());
                 format!("heal#{payment}#{}", heal.event)
             }
+            Self::Level { finding } => format!("level#{finding}"),
             Self::Difference { payment, difference, .. } => {
                 format!("difference#{payment}#{}", difference.kind.as_str())
             }

@@ -2,8 +2,8 @@
 
 use super::{Fault, Reconciler, StepResult, Work};
 use crate::ports::{
-    ApiRequest, Bus, Clock, Evidence, Findings, Heal, Inbox, InboxKey, Ledger, Origin, Phase, PortError,
-    ProviderApi, Queue, Reports, Resolution, Run, Runs, Sources,
+    ApiRequest, Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, Ledger, Origin, Phase,
+    PortError, ProviderApi, Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
 };
 use countersign_domain::dialect::Listing;
 use countersign_domain::envelope::{self, RawEvent};
@@ -13,7 +13,9 @@ use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex};
 use countersign_domain::json::{Doc, Json};
 use countersign_domain::ledger::LedgerRow;
 use countersign_domain::limits::{FINDINGS_PER_RUN_MAX, PAGES_PER_LIST_MAX, RECORDS_IN_FLIGHT_MAX};
-use countersign_domain::reconcile::{Snapshot, add_to_totals, compare, heal_id, plan, projected, snapshot};
+use countersign_domain::reconcile::{
+    Difference, Snapshot, add_to_totals, compare, heal_id, plan, projected, snapshot,
+};
 use countersign_domain::signature::Headers;
 use countersign_domain::source::Source;
 use countersign_domain::time::Window;
@@ -33,8 +35,8 @@ where
     I: Inbox,
     Q: Queue,
     L: Ledger,
-    F: Findings,
-    R: Runs,
+    F: Findings + Cases,
+    R: Runs + RunHistory,
     O: Reports,
     B: Bus,
     C: Clock,
@@ -145,7 +147,7 @@ where
             unseen.into_iter().filter(|payment| after.as_deref().is_none_or(|at| payment.as_str() > at));
         let mut notes = Vec::new();
         for payment in rest.by_ref().take(LOOKUPS_PER_STEP) {
-            let theirs = self.lookup(work, &payment).await?;
+            let theirs = self.lookup(work, run, &payment).await?;
             let ours = self.ledger.history(&run.source, &payment).await?.pop();
             notes.extend(weigh(run, &payment, ours.as_ref(), theirs.as_ref(), coming.get(&payment))?);
             run.cursor = Some(payment.to_string());
@@ -153,17 +155,24 @@ where
         let is_more = rest.next().is_some();
         self.note(run, &notes).await?;
         if !is_more {
-            (run.phase, run.cursor, run.pages) = (Phase::Heal, None, 0);
+            (run.phase, run.cursor, run.pages) = (Phase::Recheck, None, 0);
         }
         Ok(())
     }
 
-    async fn lookup(&self, work: &Work<'_>, payment: &PaymentId) -> StepResult<Option<Snapshot>> {
+    /// One payment in the provider's books, or nothing.
+    pub(super) async fn lookup(
+        &self,
+        work: &Work<'_>,
+        run: &mut Run,
+        payment: &PaymentId,
+    ) -> StepResult<Option<Snapshot>> {
         let request = ApiRequest {
             path: work.books.payment_path.replace("{id}", payment.as_str()),
             query: work.books.payment_query.clone(),
         };
         let body = self.api.get(work.source, &request).await.map_err(|e| Fault::Provider(e.chain()))?;
+        run.has_read(&work.books.payment_path, body.as_deref().unwrap_or_default());
         let Some(body) = body else { return Ok(None) };
         let unreadable =
             |error: &dyn std::fmt::Display| Fault::Provider(format!("{}: {error}", request.path));
@@ -171,17 +180,21 @@ where
         snapshot(work.books, json.root()).map(Some).map_err(|error| unreadable(&error))
     }
 
-    async fn page(&self, source: &Source, listing: &Listing, run: &Run) -> StepResult<Vec<u8>> {
+    async fn page(&self, source: &Source, listing: &Listing, run: &mut Run) -> StepResult<Vec<u8>> {
         if run.pages >= PAGES_PER_LIST_MAX {
             let why = format!("{}: more than {PAGES_PER_LIST_MAX} pages: use a report file", listing.path);
             return Err(Fault::Provider(why));
         }
         let request = page_request(listing, run);
         let body = self.api.get(source, &request).await.map_err(|e| Fault::Provider(e.chain()))?;
-        body.ok_or_else(|| Fault::Provider(format!("{}: the provider answers 404", listing.path)))
+        let body =
+            body.ok_or_else(|| Fault::Provider(format!("{}: the provider answers 404", listing.path)))?;
+        run.has_read(&listing.path, &body);
+        Ok(body)
     }
 
-    async fn seen_payments(&self, run: &Run) -> Result<BTreeSet<PaymentId>, PortError> {
+    /// The payments that the provider's list showed.
+    pub(super) async fn seen_payments(&self, run: &Run) -> Result<BTreeSet<PaymentId>, PortError> {
         let notes = self.runs.notes(run, "page#").await?;
         let pages = notes.into_iter().filter_map(|note| match note {
             Evidence::Page { page, payments } if run.phase != Phase::Payments || page < run.pages => {
@@ -227,6 +240,9 @@ fn weigh(
     coming: Option<&Vec<Fact>>,
 ) -> StepResult<Vec<Evidence>> {
     let ours = latest.map(|row| &row.state);
+    let read = latest
+        .map_or_else(|| payment.to_string(), |row| format!("{payment} {} {}", row.version, row.cause.event));
+    run.has_read("ledger", read.as_bytes());
     add_to_totals(&mut run.totals, ours, theirs);
     let will_be = projected(latest, coming.map_or(&[], Vec::as_slice));
     let plan = plan(will_be.as_ref(), theirs);
@@ -238,7 +254,9 @@ fn weigh(
     // As the ledger is now, and what only shows once the listed events are in.
     let mut differences = compare(ours, theirs);
     let known: Vec<_> = differences.iter().map(|difference| difference.kind).collect();
-    differences.extend(plan.differences.into_iter().filter(|difference| !known.contains(&difference.kind)));
+    let coming = plan.differences.into_iter().filter(|difference| !known.contains(&difference.kind));
+    // What only shows later is not part of today's sums.
+    differences.extend(coming.map(|difference| Difference { effects: Vec::new(), ..difference }));
     for difference in differences {
         let resolution = if left.contains(&difference.kind) { Resolution::Open } else { Resolution::Healed };
         notes.push(Evidence::Difference { payment: payment.clone(), difference, resolution });

@@ -1,14 +1,20 @@
-//! What a run has to show: one JSON object for machines, one CSV table for a controller. The same notes give the same
-//! bytes.
+//! What a run has to show: one object for machines, one table for a controller's spreadsheet, one page to read and to
+//! sign. The same run with the same notes and history gives the same bytes.
 
-use crate::ports::{Evidence, Heal, Port, PortError, Resolution, Run};
-use crate::spreadsheet::cell;
+mod chart;
+mod page;
+mod table;
+
+use crate::ports::{Evidence, Heal, Input, Origin, Port, PortError, Resolution, Run};
 use countersign_domain::event::{ReconciliationData, count_kinds};
-use countersign_domain::ids::{EventId, PaymentId};
-use countersign_domain::money::major;
+use countersign_domain::finding::{Case, Standing};
+use countersign_domain::ids::{EventId, PaymentId, Sha256Hex};
+use countersign_domain::reconcile::baseline::{DiscrepancyRate, beside, per_million};
+use countersign_domain::reconcile::proof::{Proof, prove};
 use countersign_domain::reconcile::{Difference, RunStatus, Totals};
-use countersign_domain::time::Timestamp;
+use countersign_domain::time::{Timestamp, utc_date};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A correction, as a report shows it.
 #[derive(Serialize)]
@@ -17,7 +23,7 @@ struct Healed {
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<PaymentId>,
-    origin: crate::ports::Origin,
+    origin: Origin,
 }
 
 /// A difference, as a report shows it.
@@ -27,6 +33,37 @@ struct Differing {
     #[serde(flatten)]
     difference: Difference,
     resolution: Resolution,
+}
+
+/// Findings that wait, by their age when the run began.
+#[derive(Serialize)]
+struct Waiting {
+    age: &'static str,
+    findings: u32,
+}
+
+/// An earlier run, or this one.
+#[derive(Serialize)]
+struct Day {
+    from: Timestamp,
+    healed: u32,
+    open: u32,
+}
+
+impl Day {
+    fn name(&self) -> String {
+        utc_date(self.from)
+    }
+}
+
+/// What a report sets its run beside.
+pub(super) struct History {
+    /// The newest runs of the source, this one or not, the newest first.
+    pub(super) runs: Vec<Run>,
+    /// Every finding of the source.
+    pub(super) cases: Vec<Case>,
+    /// What made the report.
+    pub(super) code: String,
 }
 
 /// The report of one attempt.
@@ -40,20 +77,30 @@ pub(super) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
     started_at: Timestamp,
+    code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<Sha256Hex>,
+    inputs: Vec<Input>,
     events_seen: u64,
     totals: Vec<Totals>,
+    proof: Vec<Proof>,
+    rate: DiscrepancyRate,
     differences: Vec<Differing>,
     healed: Vec<Healed>,
+    leveled: Vec<String>,
+    waiting: Vec<Waiting>,
+    trend: Vec<Day>,
     #[serde(skip)]
     run: Run,
 }
 
 impl Report {
-    pub(super) fn new(run: &Run, notes: Vec<Evidence>) -> Self {
-        let (mut differences, mut healed) = (Vec::new(), Vec::new());
+    pub(super) fn new(run: &Run, notes: Vec<Evidence>, history: History) -> Self {
+        let (mut differences, mut healed, mut leveled) = (Vec::new(), Vec::new(), Vec::new());
         for note in notes {
             match note {
                 Evidence::Page { .. } => {}
+                Evidence::Level { finding } => leveled.push(finding),
                 Evidence::Difference { payment, difference, resolution } => {
                     differences.push(Differing { payment, difference, resolution });
                 }
@@ -64,6 +111,9 @@ impl Report {
                 }
             }
         }
+        let open = differences.iter().filter(|differing| differing.resolution == Resolution::Open).count();
+        let this = Day { from: run.window.from, healed: count(healed.len()), open: count(open) };
+        let effects = differences.iter().flat_map(|differing| &differing.difference.effects);
         Self {
             source: run.source.to_string(),
             from: run.window.from,
@@ -72,10 +122,22 @@ impl Report {
             status: run.status,
             cause: run.cause.clone(),
             started_at: run.started_at,
+            code: history.code,
+            configuration: run.configuration.clone(),
+            inputs: run.inputs.clone(),
             events_seen: run.events_seen,
             totals: run.totals.clone(),
+            // Of sums that were not read to the end there is nothing to prove.
+            proof: if run.status == RunStatus::Complete { prove(&run.totals, effects) } else { Vec::new() },
+            rate: beside(
+                rate_of(run, &this),
+                earlier(run, &history.runs).map(|run| rate_of(run, &day(run))).collect(),
+            ),
+            waiting: waiting(&history.cases, run.started_at),
+            trend: trend(run, &history.runs, this),
             differences,
             healed,
+            leveled,
             run: run.clone(),
         }
     }
@@ -88,9 +150,11 @@ impl Report {
             from: self.from,
             to: self.to,
             status: self.status,
-            healed: u32::try_from(self.healed.len()).unwrap_or(u32::MAX),
+            healed: count(self.healed.len()),
             open: count_kinds(open.map(|differing| differing.difference.kind)),
             totals: self.totals.clone(),
+            rate: self.rate,
+            proof_holds: self.proof.iter().all(Proof::holds),
             reports: keys(&self.run).to_vec(),
         }
     }
@@ -99,69 +163,70 @@ impl Report {
     ///
     /// # Errors
     /// [`PortError`] when a file cannot be written as text, which these shapes rule out.
-    pub(super) fn files(&self) -> Port<[(String, &'static str, Vec<u8>); 2]> {
+    pub(super) fn files(&self) -> Port<[(String, &'static str, Vec<u8>); 3]> {
         let mut json = serde_json::to_vec_pretty(self).map_err(|e| PortError::new("reports", "encode", e))?;
         json.push(b'\n');
-        let csv = self.csv().map_err(|e| PortError::new("reports", "encode", e))?;
-        let [json_key, csv_key] = keys(&self.run);
-        Ok([(json_key, "application/json", json), (csv_key, "text/csv; charset=utf-8", csv)])
-    }
-
-    fn csv(&self) -> Result<Vec<u8>, csv::Error> {
-        let mut csv = csv::Writer::from_writer(Vec::new());
-        csv.write_record([
-            "record",
-            "currency",
-            "payment",
-            "event",
-            "kind",
-            "ledger",
-            "provider",
-            "resolution",
-        ])?;
-        for t in &self.totals {
-            let code = t.currency.code();
-            let count = t.payments.to_string();
-            csv.write_record(["total", code, "", "", "payments", &count, &count, ""])?;
-            for (kind, ours, theirs) in [
-                ("captured", t.captured_ours, t.captured_theirs),
-                ("refunded", t.refunded_ours, t.refunded_theirs),
-            ] {
-                let amount =
-                    |minor: i128| i64::try_from(minor).map_or(minor.to_string(), |m| major(m, t.currency));
-                csv.write_record(["total", code, "", "", kind, &amount(ours), &amount(theirs), ""])?;
-            }
-        }
-        for Differing { payment, difference, resolution } in &self.differences {
-            let resolution = match resolution {
-                Resolution::Healed => "healed",
-                Resolution::Open => "open",
-            };
-            let Difference { kind, ours, theirs } = difference;
-            csv.write_record([
-                "difference",
-                "",
-                &cell(payment.as_str()),
-                "",
-                kind.as_str(),
-                &cell(ours),
-                &cell(theirs),
-                resolution,
-            ])?;
-        }
-        for Healed { event, kind, payment, .. } in &self.healed {
-            let payment = payment.as_ref().map_or("", PaymentId::as_str);
-            let (payment, event, kind) = (cell(payment), cell(event.as_str()), cell(kind));
-            csv.write_record(["correction", "", &payment, &event, &kind, "", "", "sent"])?;
-        }
-        csv.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+        let csv = table::csv(self).map_err(|e| PortError::new("reports", "encode", e))?;
+        let html = page::html(self).into_bytes();
+        let [json_key, csv_key, html_key] = keys(&self.run);
+        Ok([
+            (json_key, "application/json", json),
+            (csv_key, "text/csv; charset=utf-8", csv),
+            (html_key, "text/html; charset=utf-8", html),
+        ])
     }
 }
 
-/// The object keys of a run's reports: JSON, then CSV.
-pub(super) fn keys(run: &Run) -> [String; 2] {
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn day(run: &Run) -> Day {
+    Day { from: run.window.from, healed: run.healed, open: run.open }
+}
+
+fn rate_of(run: &Run, day: &Day) -> u64 {
+    let payments = run.totals.iter().map(|total| total.payments).fold(0, u64::saturating_add);
+    per_million(u64::from(day.healed).saturating_add(u64::from(day.open)), payments)
+}
+
+/// The complete runs of windows before this one's, the newest first.
+fn earlier<'a>(run: &'a Run, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> {
+    runs.iter().filter(|other| other.status == RunStatus::Complete && other.window.from < run.window.from)
+}
+
+/// This run and those before it, the oldest first.
+fn trend(run: &Run, runs: &[Run], this: Day) -> Vec<Day> {
+    let mut days: Vec<_> = earlier(run, runs).map(day).collect();
+    days.reverse();
+    days.push(this);
+    days
+}
+
+const DAY_SECONDS: i64 = 86_400;
+const AGES: [(&str, i64); 4] = [
+    ("under 1 day", DAY_SECONDS),
+    ("1 to 7 days", 7 * DAY_SECONDS),
+    ("7 to 30 days", 30 * DAY_SECONDS),
+    ("over 30 days", i64::MAX),
+];
+
+fn waiting(cases: &[Case], now: Timestamp) -> Vec<Waiting> {
+    let mut counts: BTreeMap<usize, u32> = BTreeMap::new();
+    for case in cases.iter().filter(|case| case.standing != Standing::Resolved) {
+        let age = case.age_seconds(now);
+        let bucket = AGES.iter().position(|(_, below)| age < *below).unwrap_or(AGES.len());
+        let count = counts.entry(bucket).or_default();
+        *count = count.saturating_add(1);
+    }
+    let of = |at: usize| counts.get(&at).copied().unwrap_or_default();
+    AGES.iter().enumerate().map(|(at, (age, _))| Waiting { age, findings: of(at) }).collect()
+}
+
+/// The object keys of a run's reports: JSON, CSV, HTML.
+pub(super) fn keys(run: &Run) -> [String; 3] {
     let stamp = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
     let stem =
         format!("{}/{}-{}/attempt-{}", run.source, stamp(run.window.from), stamp(run.window.to), run.attempt);
-    ["json", "csv"].map(|extension| format!("{stem}.{extension}"))
+    ["json", "csv", "html"].map(|extension| format!("{stem}.{extension}"))
 }

@@ -3,8 +3,8 @@
 use super::{Reconciler, StepResult};
 use crate::ingest;
 use crate::ports::{
-    Bus, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, ProviderApi, Queue,
-    Reports, Resolution, Run, Runs, Sources,
+    Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, ProviderApi,
+    Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
 };
 use countersign_domain::finding::{Finding, Subject};
 use countersign_domain::ids::TraceId;
@@ -18,8 +18,8 @@ where
     I: Inbox,
     Q: Queue,
     L: Ledger,
-    F: Findings,
-    R: Runs,
+    F: Findings + Cases,
+    R: Runs + RunHistory,
     O: Reports,
     B: Bus,
     C: Clock,
@@ -78,6 +78,7 @@ where
                 let _ = self.findings.raise(&finding).await?;
             }
         }
+        self.settle_leveled(run).await?;
         run.phase = Phase::Report;
         Ok(())
     }

@@ -5,10 +5,11 @@ use crate::memory::{
     MemoryReports, MemoryRuns, MemorySources,
 };
 use crate::ports::ApiRequest;
+use crate::ports::Stepped;
 use crate::process::{Processor, Record};
 use crate::testing::{at, now_or_never, payment_id, source_config, source_name};
 use countersign_domain::dialect::Listing;
-use countersign_domain::finding::FindingKind;
+use countersign_domain::finding::{FindingKind, Move, Settlement, Step};
 use serde_json::{Value, json};
 
 type Desk = Reconciler<
@@ -44,6 +45,7 @@ fn desk() -> Desk {
         clock: MemoryClock::at(at(2 * HOUR)),
         source_cache: SourceCache::default(),
         grace_seconds: HOUR,
+        code: "countersign test".to_owned(),
     }
 }
 
@@ -219,9 +221,118 @@ fn differences_that_nothing_levels_become_findings() {
     assert_eq!(again.open, data.open, "found again, it is the same finding");
     assert_eq!(desk.findings.all().len(), 3);
     assert!(desk.findings.all().iter().all(|finding| finding.kind != FindingKind::Conflicting));
-    let csv = desk.reports.read(data.reports.last().expect("a report")).expect("it was written");
-    let csv = String::from_utf8(csv).expect("text");
-    assert_eq!(csv, include_str!("tests/differences.csv"), "\n{csv}");
+    for (key, name) in data.reports.iter().zip(["differences.json", "differences.csv", "differences.html"]) {
+        assert_checked_in(name, &desk.reports.read(key).expect("it was written"));
+    }
+    assert!(data.proof_holds, "what differs explains the sums");
+}
+
+/// Compares with a file beside this one, or writes it when `COUNTERSIGN_UPDATE` is set: a person then reads the change.
+#[expect(clippy::disallowed_methods, reason = "a person asks for new files by the environment")]
+fn assert_checked_in(name: &str, bytes: &[u8]) {
+    let path = format!("{}/src/reconcile/tests/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("COUNTERSIGN_UPDATE").is_some() {
+        std::fs::write(&path, bytes).expect("a place to write");
+    }
+    let expected = std::fs::read_to_string(&path).expect("a file that is checked in");
+    assert_eq!(String::from_utf8_lossy(bytes), expected, "{name}");
+}
+
+#[test]
+fn a_finding_is_settled_when_a_later_run_finds_both_sides_level() {
+    let desk = desk();
+    let books = books();
+    let known = ["pi_listed", "pi_asked", "pi_still", "pi_taken"];
+    list(&desk, &books.events, &[known.map(|payment| captured_event(payment, 1000)).to_vec()]);
+    list(&desk, &books.payments, &[vec![]]);
+    complete(&desk, false);
+    process(&desk);
+    // The provider knows none of them: four findings.
+    list(&desk, &books.events, &[vec![]]);
+    assert_eq!(complete(&desk, true).open.get("missing_there"), Some(&4));
+    let source = source_name("stripe-live");
+    let cases = now_or_never(desk.findings.of(&source)).expect("the findings answer");
+    let by_person = Step {
+        at: at(2 * HOUR),
+        by: "Ada".to_owned(),
+        what: Move::Resolve(Settlement::Accepted),
+        why: "told by telephone".to_owned(),
+    };
+    let taken = cases.iter().find(|case| case.finding.subject.to_string() == "payment pi_taken");
+    let taken = taken.expect("a finding").after(by_person).expect("it is open");
+    assert_eq!(now_or_never(desk.findings.step(&taken)).expect("the findings answer"), Stepped::Written);
+
+    // One is in the next window's list, two are only found when they are asked for; one stays unknown.
+    let later = ReconciliationRequest { from: at(HOUR), to: at(2 * HOUR), ..request(false) };
+    desk.clock.set(at(4 * HOUR));
+    for listing in [&books.events, &books.payments] {
+        let mut page = page_of(listing, None);
+        for (name, value) in &mut page.query {
+            let bounds = [(&listing.since, at(HOUR)), (&listing.until, at(2 * HOUR))];
+            for (_, instant) in bounds.iter().filter(|(bound, _)| bound.as_ref() == Some(name)) {
+                *value = instant.as_second().to_string();
+            }
+        }
+        let listed = json!([intent("pi_listed", "succeeded", 1000, 0)]);
+        let mut items = if listing == &books.payments { listed } else { json!([]) };
+        for item in items.as_array_mut().into_iter().flatten() {
+            item["created"] = json!(at(HOUR + 10).as_second());
+        }
+        desk.api.answer(&source, &page, json!({ "data": items, "has_more": false }).to_string());
+    }
+    for payment in ["pi_asked", "pi_taken"] {
+        let path = books.payment_path.replace("{id}", payment);
+        let one = ApiRequest { path, query: books.payment_query.clone() };
+        desk.api.answer(&source, &one, intent(payment, "succeeded", 1000, 0).to_string());
+    }
+    let ended = finished(now_or_never(desk.run(&later, at(9 * HOUR))).expect("our own side works"));
+    assert_eq!(ended.open.get("missing_there"), Some(&1), "pi_still");
+    let cases = now_or_never(desk.findings.of(&source)).expect("the findings answer");
+    let mut ends: Vec<_> = cases
+        .iter()
+        .map(|case| {
+            format!(
+                "{}: {:?} by {}",
+                case.finding.subject,
+                case.standing,
+                case.steps.last().map_or("nobody", |step| &step.by)
+            )
+        })
+        .collect();
+    ends.sort();
+    assert_eq!(
+        ends,
+        [
+            "payment pi_asked: Resolved by countersign",
+            "payment pi_listed: Resolved by countersign",
+            "payment pi_still: Open by nobody",
+            "payment pi_taken: Resolved by Ada",
+        ]
+    );
+}
+
+#[test]
+fn a_source_that_changes_while_its_books_are_read_is_read_again() {
+    let desk = desk();
+    list(&desk, &books().events, &[vec![]]);
+    list(&desk, &books().payments, &[vec![]]);
+    let ended = now_or_never(desk.run(&request(false), at(2 * HOUR))).expect("our own side works");
+    assert!(matches!(ended, Ended::Suspended(_)), "{ended:?}");
+    let mut taken_up =
+        now_or_never(desk.runs.newest(&source_name("stripe-live"), 1)).expect("the runs answer");
+    assert_eq!(taken_up.remove(0).configuration, None, "nothing was read yet");
+    let window = Window { from: at(0), to: at(HOUR) };
+    let lease =
+        now_or_never(desk.runs.take(&source_name("stripe-live"), window, false, at(2 * HOUR), at(2 * HOUR)));
+    let Ok(Lease::Taken(mut held)) = lease else { unreachable!("the lease is free") };
+    held.configuration = Some(countersign_domain::ids::Sha256Hex::of(&[b"another"]));
+    assert_eq!(
+        now_or_never(desk.runs.checkpoint(&held, at(2 * HOUR))).expect("they answer"),
+        Checkpoint::Kept
+    );
+    let data = finished(run(&desk, false));
+    assert_eq!(data.status, RunStatus::Incomplete, "a report is of one configuration");
+    assert_eq!(complete(&desk, false).status, RunStatus::Complete);
 }
 
 #[test]

@@ -248,6 +248,7 @@ async fn notes_of_an_attempt_are_kept_apart_and_read_by_prefix() {
             kind: FindingKind::StatusBehind,
             ours: "a".to_owned(),
             theirs: "b".to_owned(),
+            effects: Vec::new(),
         },
         resolution: Resolution::Open,
     };

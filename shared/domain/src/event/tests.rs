@@ -91,6 +91,8 @@ fn run() -> ReconciliationData {
         healed: 1,
         open: count_kinds([FindingKind::MissingThere, FindingKind::AmountDiffers, FindingKind::MissingThere]),
         totals: vec![totals],
+        rate: crate::reconcile::baseline::beside(1_000, vec![0; 5]),
+        proof_holds: true,
         reports: vec!["shop/2025-11-23/report.csv".to_owned()],
     }
 }

@@ -70,6 +70,8 @@ pub enum Settlement {
     Accepted,
     /// It was none.
     NoIssue,
+    /// A later run found that both sides agree.
+    Leveled,
 }
 
 /// Why something cannot be done about a finding.
@@ -114,6 +116,19 @@ impl Step {
             by: "countersign".to_owned(),
             what: Move::SeenAgain,
             why: finding.reason.clone(),
+        }
+    }
+}
+
+impl Step {
+    /// A run found that both sides agree.
+    #[must_use]
+    pub fn leveled(at: Timestamp, run: &str) -> Self {
+        Self {
+            at,
+            by: "countersign".to_owned(),
+            what: Move::Resolve(Settlement::Leveled),
+            why: format!("the ledger and the provider agree: found by the run of {run}"),
         }
     }
 }

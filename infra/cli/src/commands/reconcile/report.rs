@@ -21,7 +21,7 @@ pub struct Report {
     /// End of the window, RFC 3339, exclusive.
     #[arg(long, requires = "from")]
     to: Option<Timestamp>,
-    /// As the report is kept: rows for a controller, or an object for machines.
+    /// As the report is kept: rows for a spreadsheet, an object for machines, or a page for people.
     #[arg(long, value_enum, default_value_t = Form::Csv)]
     form: Form,
 }
@@ -33,6 +33,8 @@ pub enum Form {
     Csv,
     /// JSON.
     Json,
+    /// One page to read and to sign.
+    Html,
 }
 
 impl Report {
@@ -64,12 +66,13 @@ impl Command for Report {
                 window.name()
             ))
         })?;
-        let [json, csv] = report_keys(&run).try_into().map_err(|keys: Vec<String>| {
-            CliError::Refused(format!("a run has two reports, and not {}", keys.len()))
+        let [json, csv, html] = report_keys(&run).try_into().map_err(|keys: Vec<String>| {
+            CliError::Refused(format!("a run has three reports, and not {}", keys.len()))
         })?;
         let key = match form {
             Form::Csv => csv,
             Form::Json => json,
+            Form::Html => html,
         };
         let bytes = context.reports().read(&key).await?.ok_or_else(|| {
             CliError::NotFound(format!(

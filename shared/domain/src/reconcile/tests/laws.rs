@@ -175,3 +175,21 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Snapshot>(&json).expect("its own JSON"), theirs);
     }
 }
+
+proptest! {
+    /// Whatever is compared, the ledger's sum and what differs make the provider's sum.
+    #[test]
+    fn the_proof_line_holds(
+        pairs in prop::collection::vec((prop::option::of(payment()), prop::option::of(snapshot())), 0..20)
+    ) {
+        let (mut totals, mut differences) = (Vec::new(), Vec::new());
+        for (ours, theirs) in &pairs {
+            add_to_totals(&mut totals, ours.as_ref(), theirs.as_ref());
+            differences.extend(compare(ours.as_ref(), theirs.as_ref()));
+        }
+        let effects = differences.iter().flat_map(|difference| &difference.effects);
+        for proof in proof::prove(&totals, effects) {
+            prop_assert!(proof.holds(), "{proof:?}");
+        }
+    }
+}
