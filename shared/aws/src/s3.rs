@@ -3,6 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumAlgorithm;
 use countersign_app::ports::{Port, PortError, Reports};
 
 /// The bucket of the reports.
@@ -39,7 +40,9 @@ impl ReportBucket {
 
 impl Reports for ReportBucket {
     async fn write(&self, key: &str, content_type: &str, bytes: Vec<u8>) -> Port<()> {
+        // A bucket with object lock takes nothing without a checksum.
         let call = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type);
+        let call = call.checksum_algorithm(ChecksumAlgorithm::Sha256);
         let answer = call.body(ByteStream::from(bytes)).send().await;
         answer.map(drop).map_err(|error| PortError::new("reports", "write", error))
     }

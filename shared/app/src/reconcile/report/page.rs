@@ -21,9 +21,9 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.05rem; margin: 2.5rem 0 .5rem; }
 p.lead { color: var(--soft); margin: .25rem 0 0; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
-th { color: var(--soft); font-weight: 500; } td.n, th.n { text-align: right; white-space: nowrap; overflow-wrap: normal; }
-.ok { color: var(--healed); font-weight: 600; } .bad { color: var(--open); font-weight: 600; }
+th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: break-word; }
+th { color: var(--soft); font-weight: 500; } td.n, th.n { text-align: right; white-space: nowrap; }
+.ok, .bad { white-space: nowrap; } .ok { color: var(--healed); font-weight: 600; } .bad { color: var(--open); font-weight: 600; }
 svg { max-width: 100%; height: auto; font-size: 13px; } svg text { fill: var(--ink); } svg line { stroke: var(--line); }
 rect.healed, i.healed { fill: var(--healed); background: var(--healed); } rect.open, i.open { fill: var(--open); background: var(--open); }
 i { display: inline-block; width: .8em; height: .8em; margin: 0 .35em 0 1em; }
