@@ -55,6 +55,9 @@ pub enum MoneyError {
 }
 
 impl Currency {
+    /// The euro.
+    pub(crate) const EUR: Self = Self(iso_currency::Currency::EUR);
+
     /// The currency of a code in any case: `eur`, `EUR`.
     ///
     /// # Errors

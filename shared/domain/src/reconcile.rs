@@ -185,7 +185,7 @@ pub fn compare(ours: Option<&Payment>, theirs: Option<&Snapshot>) -> Vec<Differe
 }
 
 /// Statuses that count as the same for a comparison share a level.
-fn level(status: PaymentStatus) -> u8 {
+pub(crate) fn level(status: PaymentStatus) -> u8 {
     match status {
         PaymentStatus::Unknown
         | PaymentStatus::Initiated
@@ -275,7 +275,7 @@ impl Snapshot {
 
 fn describe(payment: &Payment) -> String {
     match payment.amounts() {
-        None => word(payment.status()),
+        None => word(payment.status()).to_owned(),
         Some(a) => format!(
             "{} {} {currency}, taken {} {currency}",
             word(payment.status()),
@@ -288,8 +288,20 @@ fn describe(payment: &Payment) -> String {
 
 /// The snake-case word of a status.
 #[must_use]
-pub fn word(status: PaymentStatus) -> String {
-    serde_json::to_value(status).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+pub fn word(status: PaymentStatus) -> &'static str {
+    match status {
+        PaymentStatus::Unknown => "unknown",
+        PaymentStatus::Initiated => "initiated",
+        PaymentStatus::RequiresAction => "requires_action",
+        PaymentStatus::Pending => "pending",
+        PaymentStatus::Failed => "failed",
+        PaymentStatus::Authorized => "authorized",
+        PaymentStatus::Expired => "expired",
+        PaymentStatus::Canceled => "canceled",
+        PaymentStatus::PartiallyCaptured => "partially_captured",
+        PaymentStatus::Captured => "captured",
+        PaymentStatus::Reversed => "reversed",
+    }
 }
 
 /// The latest state of a payment with facts on top that are on their way to it.

@@ -139,14 +139,14 @@ pub trait Rows {
 }
 
 impl Row {
-    /// A row that says nothing yet, to be filled.
+    /// A row that says nothing yet, its currency included: to be filled.
     #[must_use]
-    pub fn empty(currency: Currency) -> Self {
+    pub fn empty() -> Self {
         Self {
             reference: String::new(),
             entry: Entry::default(),
             item: String::new(),
-            currency,
+            currency: Currency::EUR,
             minor: 0,
             status: None,
             settled: None,

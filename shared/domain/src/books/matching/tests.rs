@@ -1,0 +1,96 @@
+use super::*;
+use crate::books::Settled;
+use crate::time::Timestamp;
+
+const DAY: i64 = 86_400;
+
+fn row(reference: &str, entry: Entry, minor: i64, day: i64, payout: &str) -> Row {
+    Row {
+        reference: reference.to_owned(),
+        entry,
+        minor,
+        payout: payout.to_owned(),
+        at: Some(Timestamp::from_second(1_700_000_000 + day * DAY).expect("an instant")),
+        ..Row::empty()
+    }
+}
+
+fn payment(reference: &str, minor: i64, day: i64) -> Row {
+    row(reference, Entry::Payment, minor, day, "")
+}
+
+#[track_caller]
+fn check(ours: &[Row], theirs: &[Row], expected: &[(MatchedBy, &[usize], &[usize])]) {
+    let rules = MatchRules { prefixes: vec!["REF-".to_owned()], ..MatchRules::default() };
+    let flat = |matches: Vec<Match>| {
+        let mut flat: Vec<_> = matches.into_iter().map(|m| (m.by, m.ours, m.theirs)).collect();
+        flat.sort();
+        flat
+    };
+    let expected: Vec<_> =
+        expected.iter().map(|(by, ours, theirs)| (*by, ours.to_vec(), theirs.to_vec())).collect();
+    assert_eq!(flat(match_rest(ours, theirs, &rules)), expected);
+    let mut mirrored: Vec<_> = expected.into_iter().map(|(by, ours, theirs)| (by, theirs, ours)).collect();
+    mirrored.sort();
+    assert_eq!(flat(match_rest(theirs, ours, &rules)), mirrored, "the other way round");
+}
+
+#[test]
+fn references_that_are_written_differently() {
+    let ours = [payment("REF-00042/a", 100, 0), payment("inv 7", 200, 0)];
+    let theirs = [payment("42A", 999, 90), payment("INV-7", 200, 0)];
+    check(&ours, &theirs, &[(MatchedBy::Reference, &[0], &[0]), (MatchedBy::Reference, &[1], &[1])]);
+    // Two that become one: nobody knows which.
+    let twice = [payment("42-A", 1, 0), payment("42a", 2, 0)];
+    check(&ours[..1], &twice, &[]);
+}
+
+#[test]
+fn amounts_that_are_there_once_in_the_window() {
+    let ours = [payment("a", 100, 0), payment("b", 200, 0), payment("c", 300, 0), payment("d", 400, 0)];
+    let theirs = [payment("w", 100, 2), payment("x", 200, 1), payment("y", 200, 2), payment("z", 300, 9)];
+    check(&ours, &theirs, &[(MatchedBy::Amount, &[0], &[0])]);
+    let timeless = Row { at: None, ..payment("w", 100, 0) };
+    check(&ours[..1], &[timeless], &[]);
+}
+
+#[test]
+fn a_payout_and_what_it_holds() {
+    let mut items =
+        [row("pi_1", Entry::Payment, 1_000, 0, "po_1"), row("pi_2", Entry::Refund, 300, 0, "po_1")];
+    items[0].settled =
+        Some(Settled { currency: items[0].currency, gross_minor: 1_000, fee_minor: 30, rate: None });
+    let deposit = row("po_1", Entry::Payout, 670, 40, "");
+    check(&items, std::slice::from_ref(&deposit), &[(MatchedBy::PayoutSum, &[0, 1], &[0])]);
+    check(&items, &[Row { minor: 671, ..deposit }], &[]);
+}
+
+#[test]
+fn sums_that_can_be_made_in_one_way() {
+    let payouts = [
+        row("po_1", Entry::Payout, 500, 0, ""),
+        row("po_2", Entry::Payout, 700, 1, ""),
+        row("po_3", Entry::Payout, 90, 0, ""),
+    ];
+    let deposit = |minor| row("bank", Entry::Deposit, minor, 1, "");
+    check(&payouts, &[deposit(1_200)], &[(MatchedBy::Sum, &[0, 1], &[0])]);
+    check(&payouts, &[deposit(1_201)], &[]);
+    // 500 + 700 and 500 + 700 with another 500: two ways.
+    let twins = [payouts[0].clone(), payouts[0].clone(), payouts[1].clone()];
+    check(&twins, &[deposit(1_200)], &[]);
+    // Two deposits that would need the same payout.
+    check(&payouts, &[deposit(1_200), deposit(590)], &[]);
+}
+
+#[test]
+fn suggestions_are_ranked_and_never_taken() {
+    let row = payment("INV-2024-0042", 100, 0);
+    let candidates = [
+        payment("INV-2024-0043", 900, 0),
+        payment("unlike", 100, 0),
+        payment("INV-2024-0024", 100, 1),
+        payment("x", 1, 0),
+    ];
+    let ranked: Vec<_> = suggest(&row, &candidates, 3).into_iter().map(|s| s.at).collect();
+    assert_eq!(ranked, [2, 1, 0]);
+}
