@@ -7,6 +7,7 @@
 
 pub mod canonical;
 pub mod compare;
+pub mod lockstep;
 pub mod matching;
 mod row;
 pub mod sequence;

@@ -8,7 +8,7 @@ use crate::money::{Currency, excerpt};
 use crate::payment::PaymentStatus;
 use crate::reconcile::word;
 use crate::time::Timestamp;
-use std::io::{BufRead, Read, Write};
+use std::io::{Read, Write};
 
 /// The columns, in order. The first line of a file holds their names.
 pub const COLUMNS: [&str; 14] = [
@@ -60,69 +60,122 @@ pub enum CanonicalError {
     },
 }
 
+/// Bytes read at once.
+const BLOCK_BYTES: usize = 1 << 18;
+
 /// Reads canonical rows.
 pub struct CanonicalRows<R> {
     from: R,
-    line: Vec<u8>,
+    block: Vec<u8>,
+    /// What of the block is not read yet.
+    rest: std::ops::Range<usize>,
     place: u64,
-    /// The currency met last: nearly always the next one too.
-    currency: Option<([u8; 3], Currency)>,
+    /// The currencies met so far: a handful.
+    currencies: Vec<([u8; 3], Currency)>,
 }
 
-impl<R: BufRead> CanonicalRows<R> {
+impl<R: Read> CanonicalRows<R> {
     /// Reads the line with the columns.
     ///
     /// # Errors
     /// [`CanonicalError`] when that line is not there.
     pub fn new(from: R) -> Result<Self, CanonicalError> {
-        let mut rows = Self { from, line: Vec::with_capacity(256), place: 0, currency: None };
-        let has_header = rows.read_line()?;
-        let header = String::from_utf8_lossy(&rows.line).into_owned();
-        if !has_header || !header.split('\t').eq(COLUMNS) {
+        let mut rows =
+            Self { from, block: vec![0; BLOCK_BYTES], rest: 0..0, place: 0, currencies: Vec::new() };
+        let header = String::from_utf8_lossy(rows.peek()?.unwrap_or_default()).into_owned();
+        if !header.split('\t').eq(COLUMNS) {
             return Err(CanonicalError::Header(excerpt(&header)));
         }
+        rows.pass(header.len());
+        rows.place = 0;
         Ok(rows)
     }
 
-    /// The next line without its end, or nothing.
-    fn read_line(&mut self) -> Result<bool, CanonicalError> {
-        self.line.clear();
-        let bytes_max = LINE_BYTES_MAX as u64;
-        let read = self.from.by_ref().take(bytes_max).read_until(b'\n', &mut self.line)?;
-        if self.line.last() == Some(&b'\n') {
-            self.line.pop();
-        } else if read == LINE_BYTES_MAX {
-            return Err(CanonicalError::TooLong { place: self.place });
+    /// The next line, without its end and without going past it; nothing at the end of the input.
+    pub(super) fn peek(&mut self) -> Result<Option<&[u8]>, CanonicalError> {
+        let line = self.find_line()?;
+        Ok(line.and_then(|line| self.block.get(line)))
+    }
+
+    /// Goes past a line of so many bytes that was seen.
+    pub(super) fn pass(&mut self, line_bytes: usize) {
+        // The last line may lack its end.
+        self.rest.start = self.rest.start.saturating_add(line_bytes).saturating_add(1).min(self.rest.end);
+        self.place = self.place.saturating_add(1);
+    }
+
+    /// Reads a line, wherever it comes from, as if it were the one before.
+    pub(super) fn reread(&mut self, line: &[u8], row: &mut Row) -> Result<(), CanonicalError> {
+        Fields::new(line, self.place, &mut self.currencies).fill(row)
+    }
+
+    /// The currency of a code that was met before.
+    pub(super) fn known_currency(&self, code: &[u8]) -> Option<Currency> {
+        self.currencies.iter().find(|(known, _)| known == code).map(|(_, currency)| *currency)
+    }
+
+    /// Where in the block the next line is, without its end; nothing at the end of the input.
+    fn find_line(&mut self) -> Result<Option<std::ops::Range<usize>>, CanonicalError> {
+        loop {
+            let rest = self.block.get(self.rest.clone()).unwrap_or_default();
+            if let Some(length) = memchr::memchr(b'\n', rest) {
+                return Ok(Some(self.rest.start..self.rest.start.saturating_add(length)));
+            }
+            if rest.len() > LINE_BYTES_MAX {
+                return Err(CanonicalError::TooLong { place: self.place.saturating_add(1) });
+            }
+            self.block.copy_within(self.rest.clone(), 0);
+            self.rest = 0..self.rest.len();
+            let read = self.from.read(self.block.get_mut(self.rest.end..).unwrap_or_default())?;
+            if read == 0 {
+                return Ok(Some(self.rest.clone()).filter(|last| !last.is_empty()));
+            }
+            self.rest.end = self.rest.end.saturating_add(read);
         }
-        Ok(read > 0)
     }
 }
 
-impl<R: BufRead> Rows for CanonicalRows<R> {
+impl<R: Read> Rows for CanonicalRows<R> {
     type Error = CanonicalError;
 
     fn next(&mut self, row: &mut Row) -> Result<bool, CanonicalError> {
-        self.place = self.place.saturating_add(1);
-        if !self.read_line()? {
-            return Ok(false);
-        }
-        let Self { line, place, currency, .. } = self;
-        Fields { rest: Some(line), place: *place, currency }.fill(row)?;
+        let Some(range) = self.find_line()? else { return Ok(false) };
+        self.pass(range.len());
+        let line = self.block.get(range).unwrap_or_default();
+        Fields::new(line, self.place, &mut self.currencies).fill(row)?;
         Ok(true)
     }
 }
 
 /// The fields of a line that are left to read.
 struct Fields<'a> {
-    rest: Option<&'a [u8]>,
+    line: &'a [u8],
+    /// Where the next field begins; nothing after the last.
+    at: Option<usize>,
+    tabs: memchr::Memchr<'a>,
     place: u64,
-    currency: &'a mut Option<([u8; 3], Currency)>,
+    currencies: &'a mut Vec<([u8; 3], Currency)>,
+}
+
+/// A number without a sign that cannot overflow: nearly all are.
+pub(super) fn plain_number(digits: &[u8]) -> Option<i64> {
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    digits.iter().try_fold(0_i64, |number, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (digit < 10).then(|| number.wrapping_mul(10).wrapping_add(i64::from(digit)))
+    })
 }
 
 const TEXT: &str = "UTF-8 text is expected";
 const NUMBER: &str = "a whole number is expected";
 
 impl<'a> Fields<'a> {
+    fn new(line: &'a [u8], place: u64, currencies: &'a mut Vec<([u8; 3], Currency)>) -> Self {
+        Self { line, at: Some(0), tabs: memchr::memchr_iter(b'\t', line), place, currencies }
+    }
+
     fn fill(mut self, row: &mut Row) -> Result<(), CanonicalError> {
         row.place = self.place;
         self.text("reference", &mut row.reference)?;
@@ -143,21 +196,29 @@ impl<'a> Fields<'a> {
         let currency = self.take("currency")?;
         row.currency = self.currency_of("currency", currency)?;
         let minor = self.take("minor")?;
-        row.minor = self.number("minor", minor)?;
+        row.minor = match plain_number(minor) {
+            Some(minor) => minor,
+            None => self.number("minor", minor)?,
+        };
         let status = self.take("status")?;
         row.status = self.status(status)?;
         let at = self.take("at_seconds")?;
         row.at = self.instant(at)?;
         self.text("payout", &mut row.payout)?;
         self.text("method", &mut row.method)?;
+        if self.at.and_then(|at| self.line.get(at..)) == Some(b"\t\t\t\t") {
+            // Most rows end here.
+            (row.sequence, row.settled) = (None, None);
+            return Ok(());
+        }
         row.sequence = match self.take("sequence")? {
             b"" => None,
             digits => Some(self.number("sequence", digits)?),
         };
         row.settled = self.settled()?;
-        match self.rest {
+        match self.at.and_then(|at| self.line.get(at..)) {
             None => Ok(()),
-            Some(rest) => Err(self.wrong("rate", rest, "nothing is expected after it")),
+            Some(more) => Err(self.wrong("rate", more, "nothing is expected after it")),
         }
     }
 
@@ -167,25 +228,20 @@ impl<'a> Fields<'a> {
     }
 
     fn take(&mut self, column: &'static str) -> Result<&'a [u8], CanonicalError> {
-        let Some(rest) = self.rest else {
+        let Some(at) = self.at else {
             return Err(self.wrong(column, b"", "another column is expected"));
         };
-        match memchr::memchr(b'\t', rest) {
-            Some(at) => {
-                let (field, after) = rest.split_at(at);
-                self.rest = after.get(1..);
-                Ok(field)
-            }
-            None => {
-                self.rest = None;
-                Ok(rest)
-            }
-        }
+        let end = self.tabs.next();
+        self.at = end.map(|end| end.saturating_add(1));
+        Ok(self.line.get(at..end.unwrap_or(self.line.len())).unwrap_or_default())
     }
 
     fn text(&mut self, column: &'static str, into: &mut String) -> Result<(), CanonicalError> {
         let field = self.take(column)?;
         into.clear();
+        if field.is_empty() {
+            return Ok(());
+        }
         into.push_str(std::str::from_utf8(field).map_err(|_| self.wrong(column, field, TEXT))?);
         Ok(())
     }
@@ -196,16 +252,14 @@ impl<'a> Fields<'a> {
     }
 
     fn currency_of(&mut self, column: &'static str, code: &[u8]) -> Result<Currency, CanonicalError> {
-        if let Some((known, currency)) = &*self.currency
-            && known == code
-        {
+        if let Some((_, currency)) = self.currencies.iter().find(|(known, _)| known == code) {
             return Ok(*currency);
         }
         let unknown = |fields: &Self| fields.wrong(column, code, "a currency of ISO 4217 is expected");
         let bytes: [u8; 3] = code.try_into().map_err(|_| unknown(self))?;
         let text = std::str::from_utf8(code).map_err(|_| unknown(self))?;
         let currency = Currency::from_code(text).map_err(|_| unknown(self))?;
-        *self.currency = Some((bytes, currency));
+        self.currencies.push((bytes, currency));
         Ok(currency)
     }
 
@@ -231,7 +285,10 @@ impl<'a> Fields<'a> {
         if seconds.is_empty() {
             return Ok(None);
         }
-        let number = self.number("at_seconds", seconds)?;
+        let number = match plain_number(seconds) {
+            Some(number) => number,
+            None => self.number("at_seconds", seconds)?,
+        };
         let instant = Timestamp::from_second(number);
         instant.map(Some).map_err(|_| self.wrong("at_seconds", seconds, "seconds since 1970 are expected"))
     }
@@ -240,8 +297,7 @@ impl<'a> Fields<'a> {
         let (code, gross) = (self.take("settled_currency")?, self.take("gross_minor")?);
         let (fee, rate) = (self.take("fee_minor")?, self.take("rate")?);
         if code.is_empty() {
-            let stray = [gross, fee, rate].concat();
-            return if stray.is_empty() {
+            return if gross.is_empty() && fee.is_empty() && rate.is_empty() {
                 Ok(None)
             } else {
                 Err(self.wrong("settled_currency", b"", "a currency is expected beside settled amounts"))

@@ -80,6 +80,22 @@ pub fn compare<A, B, E>(
     ours: A,
     theirs: B,
     rules: &Rules,
+    found: impl FnMut(Discrepancy<'_>),
+) -> Result<Sums, CompareError<E>>
+where
+    A: Rows<Error = E>,
+    B: Rows<Error = E>,
+{
+    compare_and_skip(ours, theirs, rules, |_, _, _| Ok(()), found)
+}
+
+/// The same, where `skip` may pass over rows that are alike on both sides, after two of one key were compared. It counts
+/// what it passes, and leaves the last of it in both readers.
+pub(super) fn compare_and_skip<A, B, E>(
+    ours: A,
+    theirs: B,
+    rules: &Rules,
+    mut skip: impl FnMut(&mut Reader<A>, &mut Reader<B>, &mut Sums) -> Result<(), CompareError<E>>,
     mut found: impl FnMut(Discrepancy<'_>),
 ) -> Result<Sums, CompareError<E>>
 where
@@ -116,6 +132,9 @@ where
                     if theirs.is_none() { FindingKind::MissingThere } else { FindingKind::MissingHere };
                 report(&mut sums, &mut found, Discrepancy { kind, ours, theirs });
             }
+        }
+        if order == Ordering::Equal {
+            skip(&mut ours, &mut theirs, &mut sums)?;
         }
         if order != Ordering::Greater {
             ours.advance(&mut sums, &mut found)?;
@@ -197,10 +216,10 @@ impl Tolerance {
 }
 
 /// One side: the row that is next to be compared, and the one before it.
-struct Reader<R> {
+pub(super) struct Reader<R> {
     side: Side,
-    rows: R,
-    now: Row,
+    pub(super) rows: R,
+    pub(super) now: Row,
     before: Row,
     state: ReaderState,
 }

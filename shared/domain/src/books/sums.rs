@@ -78,6 +78,15 @@ impl Sums {
         *minor = minor.saturating_add(i128::from(row.minor));
     }
 
+    /// A row that is alike on both sides.
+    pub(super) fn count_both(&mut self, currency: Currency, entry: Entry, minor: i64) {
+        let sum = self.of(currency, entry);
+        sum.rows_ours = sum.rows_ours.saturating_add(1);
+        sum.rows_theirs = sum.rows_theirs.saturating_add(1);
+        sum.line.ledger = sum.line.ledger.saturating_add(i128::from(minor));
+        sum.line.provider = sum.line.provider.saturating_add(i128::from(minor));
+    }
+
     pub(super) fn tolerate(&mut self, currency: Currency, entry: Entry, minor: i64) {
         let sum = self.of(currency, entry);
         sum.tolerated = sum.tolerated.saturating_add(i128::from(minor));

@@ -1,6 +1,8 @@
 //! What the engine promises of any books.
 
 use super::*;
+use crate::books::canonical::{CanonicalRows, write_header, write_row};
+use crate::books::lockstep::compare_canonical;
 use crate::books::sort::{HeldRows, HeldRuns, part_of, sort};
 use crate::books::{Settled, Sums};
 use crate::money::Currency;
@@ -56,6 +58,24 @@ fn books() -> impl Strategy<Value = Vec<Row>> {
         }
         rows
     })
+}
+
+/// The differences and sums of the same rows in canonical files.
+fn diff_of_files(ours: &[Row], theirs: &[Row], rules: &Rules) -> (Vec<Found>, Sums) {
+    let file = |rows: &[Row]| {
+        let mut text = Vec::new();
+        write_header(&mut text).expect("memory");
+        rows.iter().for_each(|row| write_row(&mut text, row).expect("memory"));
+        text
+    };
+    let (ours, theirs) = (file(ours), file(theirs));
+    let read = |text| CanonicalRows::new(text).expect("canonical rows");
+    let mut found = Vec::new();
+    let sums = compare_canonical(read(ours.as_slice()), read(theirs.as_slice()), rules, |discrepancy| {
+        let row = discrepancy.ours.or(discrepancy.theirs).expect("a difference has a row");
+        found.push((discrepancy.kind, row.reference.clone(), row.entry, row.item.clone()));
+    });
+    (found, sums.expect("both sides are in order"))
 }
 
 /// A difference without its rows: kind, reference, entry, item.
@@ -166,6 +186,14 @@ proptest! {
         prop_assert_eq!(&found, &planted);
         for sum in sums.clone().sorted() {
             prop_assert_eq!(sum.gap(), 0, "{:?}", sum);
+        }
+
+        let without_history = Rules { needs_payments: false, ..ALL };
+        for rules in [ALL, without_history] {
+            let (found, sums) = diff(&ours, &theirs, &rules);
+            let (found_in_files, sums_of_files) = diff_of_files(&ours, &theirs, &rules);
+            prop_assert_eq!(found_in_files, found);
+            prop_assert_eq!(sums_of_files.sorted(), sums.sorted());
         }
 
         let (swapped, _) = diff(&theirs, &ours, &ALL);
