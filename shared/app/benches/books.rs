@@ -66,7 +66,7 @@ fn measure(sizes: &[u64]) {
         let faults = generate(*rows, &ours, &theirs);
         for engine in ["countersign", "duckdb", "polars"] {
             let out = folder.join(format!("{engine}.tsv"));
-            let runs: Vec<_> = (0..RUNS)
+            let runs: Option<Vec<_>> = (0..RUNS)
                 .map(|_| {
                     let mut command = if engine == "countersign" {
                         let mut command = Command::new(std::env::current_exe().expect("this program"));
@@ -80,6 +80,10 @@ fn measure(sizes: &[u64]) {
                     needed(command.arg(&ours).arg(&theirs).arg(&out))
                 })
                 .collect();
+            let Some(runs) = runs else {
+                println!("| {rows} | {engine} | killed: out of memory | | | |");
+                continue;
+            };
             let fastest = runs.iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds)).expect("a run");
             let peak_kib = runs.iter().map(|run| run.peak_kib).max().expect("a run");
             assert!(
@@ -120,19 +124,21 @@ fn peers(root: &Path) -> PathBuf {
     python
 }
 
-fn needed(command: &mut Command) -> Needed {
+/// Runs an engine; nothing when the system ended it, as it does when memory is out.
+fn needed(command: &mut Command) -> Option<Needed> {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    output.status.code()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let words: Vec<_> = text.split_whitespace().collect();
     let [found, seconds, cpu_seconds, peak_kib] = words.as_slice() else {
         panic!("{command:?}: {}{}", text, String::from_utf8_lossy(&output.stderr))
     };
-    Needed {
+    Some(Needed {
         found: found.parse().expect("a count"),
         seconds: seconds.parse().expect("seconds"),
         cpu_seconds: cpu_seconds.parse().expect("seconds"),
         peak_kib: peak_kib.parse().expect("KiB"),
-    }
+    })
 }
 
 /// What the child process does, and prints of itself.

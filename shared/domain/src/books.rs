@@ -9,6 +9,7 @@ pub mod canonical;
 pub mod compare;
 pub mod lockstep;
 pub mod matching;
+pub mod report;
 mod row;
 pub mod sequence;
 pub mod sort;

@@ -4,6 +4,10 @@
 //! join (set union, maximum, or the later of two ranked states). Any order and any repetition of facts that do not
 //! contradict each other give the same payment. What contradicts is a [`Conflict`], never a guess.
 
+mod rows;
+
+pub use rows::rows;
+
 use crate::fact::{DisputeStage, Fact, FundsMovement, PayoutState, RefundState};
 use crate::ids::ItemId;
 use crate::limits::REGISTER_ITEMS_MAX;

@@ -1,0 +1,220 @@
+//! What a file comes to under a format.
+
+use super::*;
+use crate::books::{Row, Rows as _};
+
+const FORMAT: &str = r#"
+title = "Settlement of Acme"
+format = "csv"
+delimiter = ";"
+[columns]
+reference = "Payment"
+entry = { column = "Type", map = { Sale = "payment", Refund = "refund", Fee = "fee" } }
+item = "Refund"
+currency = { column = "Ccy" }
+amount = { column = "Gross", decimal_mark = ",", thousands_mark = ".", sign = "by_balance" }
+at = { column = "Booked", form = "%d.%m.%Y %H:%M", zone = "Europe/Berlin" }
+payout = "Batch"
+settled = { currency = { constant = "EUR" }, gross = { column = "Net", decimal_mark = "," }, fee = { column = "Cost", decimal_mark = "," }, rate = "Rate" }
+[[leave_out]]
+column = "Type"
+is = ["Total", ""]
+"#;
+const HEADER: &str = "Payment;Type;Refund;Ccy;Gross;Booked;Batch;Net;Cost;Rate;Remark";
+
+fn read(format: &str, file: &[u8]) -> Result<(Vec<Row>, Vec<String>), ReportError> {
+    let mut rows = ReportRows::new(file, ReportFormat::parse(format).expect("a format"))?;
+    let (mut all, mut row) = (Vec::new(), Row::empty());
+    while rows.next(&mut row)? {
+        all.push(row.clone());
+    }
+    Ok((all, rows.faults().iter().map(ToString::to_string).collect()))
+}
+
+/// A row in words.
+fn said(row: &Row) -> String {
+    let settled = row.settled.map_or_else(String::new, |s| {
+        let rate = s.rate.map_or_else(String::new, |rate| format!(" at {rate}"));
+        format!(", settled {} less {} {}{rate}", s.gross_minor, s.fee_minor, s.currency)
+    });
+    let at = row.at.map_or_else(String::new, |at| format!(" at {at}"));
+    let payout = if row.payout.is_empty() { String::new() } else { format!(" in {}", row.payout) };
+    let item = if row.item.is_empty() { String::new() } else { format!("/{}", row.item) };
+    format!(
+        "{} {}{item} {} {}{at}{payout}{settled}",
+        row.entry.as_str(),
+        row.reference,
+        row.minor,
+        row.currency
+    )
+}
+
+#[track_caller]
+fn check(format: &str, file: &[u8], rows: &[&str], faults: &[&str]) {
+    let (found, set_aside) = read(format, file).expect("a file that can be read");
+    assert_eq!(found.iter().map(said).collect::<Vec<_>>(), rows);
+    assert_eq!(set_aside, faults);
+}
+
+#[test]
+fn a_file_in_the_german_manner() {
+    let file = format!(
+        "{HEADER}\r\n\
+         p1;Sale;;EUR;1.234,50;23.11.2026 09:15;b1;1234,50;3,60;;x\r\n\
+         p1;Refund;r1;EUR;-34,50;23.11.2026 10:00;b1;34,50;0,00;;\"a; \"\"b\"\"\"\r\n\
+         p2;Sale;;USD;10,00;01.07.2026 00:00;;9,22;0,30;0.9224;\r\n\
+         p3;Refund;r2;JPY;500-;29.03.2026 02:30;;3,10;0;0.0062;\r\n\
+         p4;Fee;;EUR;(12);25.10.2026 02:30;;;;;\r\n\
+         sum;Total;;;9999;;;;;;\r\n"
+    );
+    check(
+        FORMAT,
+        file.as_bytes(),
+        &[
+            "payment p1 123450 EUR at 2026-11-23T08:15:00Z in b1, settled 123450 less 360 EUR",
+            "refund p1/r1 3450 EUR at 2026-11-23T09:00:00Z in b1, settled 3450 less 0 EUR",
+            "payment p2 1000 USD at 2026-06-30T22:00:00Z, settled 922 less 30 EUR at 0.9224",
+            // The clocks leave 02:30 out: 03:30 summer time. Later they show it twice: the first one.
+            "refund p3/r2 500 JPY at 2026-03-29T01:30:00Z, settled 310 less 0 EUR at 0.0062",
+            "fee p4 1200 EUR at 2026-10-25T00:30:00Z",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn a_bad_row_is_set_aside_and_the_others_are_read() {
+    let good = "p1;Sale;;EUR;1,00;23.11.2026 09:15;;;;;";
+    let bad = [
+        (
+            good.replace("1,00", "1.00"),
+            r#"Gross is "1.00": the marks of its thousands are not between groups of three digits"#,
+        ),
+        (
+            good.replace("1,00", "1,001"),
+            r#"Gross is "1,001": the amount 1.001 has a fraction that EUR with 2 decimals cannot hold"#,
+        ),
+        (
+            good.replace("1,00", "1e3"),
+            r#"Gross is "1e3": the amount "1e3" is not a plain decimal number such as 20.00, without sign or exponent"#,
+        ),
+        (
+            good.replace("EUR", "XXX"),
+            r#"Ccy is "XXX": the currency "XXX" is not an ISO 4217 currency with minor units, and no other can be booked"#,
+        ),
+        (good.replace("Sale", "Gift"), r#"Type is "Gift": the format knows Fee, Refund, Sale"#),
+        (
+            good.replace("p1", "p 1"),
+            r#"Payment is "p 1": the payment reference holds ' ' at byte 1; printable ASCII without spaces and `#` is allowed"#,
+        ),
+        (good.replace("p1", ""), r#"Payment is "": the payment reference is empty"#),
+        (
+            good.replace("23.11", "31.02"),
+            r#"Booked is "31.02.2026 09:15": a time in the form that the format gives is expected"#,
+        ),
+        (format!("{good};more"), r#"the row is "12": 11 fields are expected, as in the header"#),
+    ];
+    for (row, fault) in bad {
+        let file = format!("{HEADER}\n{row}\n{good}\n");
+        let (rows, faults) = read(FORMAT, file.as_bytes()).expect("a file that can be read");
+        assert_eq!(rows.len(), 1, "{row}");
+        assert_eq!(faults, [format!("line 2: {fault}")]);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_at_all_says_why() {
+    let many = format!("{HEADER}\n{}", "x\n".repeat(1_001));
+    for (file, message) in [
+        ("", r#"it has no column "Batch"; it has "#),
+        ("Payment;Type\n", r#"it has no column "Batch"; it has Payment, Type"#),
+        (&format!("{HEADER};Batch\n"), r#"it has two columns "Batch": nobody knows which is meant"#),
+        (
+            &many,
+            "more than 1000 of its rows cannot be read: another format is meant; the first: line 2: the row is",
+        ),
+    ] {
+        let error = read(FORMAT, file.as_bytes()).expect_err("no rows").to_string();
+        assert!(error.starts_with(message), "{error}");
+    }
+    check(FORMAT, HEADER.as_bytes(), &[], &[]);
+}
+
+#[test]
+fn other_encodings_and_a_byte_order_mark() {
+    let format = "title = \"t\"\nformat = \"csv\"\nencoding = \"windows-1252\"\nskip_lines = 1\n[columns]\nreference = \"R\u{e9}f\"\nentry = \"payment\"\ncurrency = { constant = \"EUR\" }\namount = { column = \"M\", units = \"minor\" }\n";
+    check(format, b"Rapport du mois d'ao\xfbt\nR\xe9f,M\np1,100\n", &["payment p1 100 EUR"], &[]);
+    let utf_8 = format.replace("windows-1252", "utf-8");
+    check(&utf_8, "\u{feff}Rapport\nR\u{e9}f,M\np1,100\n".as_bytes(), &["payment p1 100 EUR"], &[]);
+    let wide: Vec<u8> =
+        "\u{feff}Rapport\nR\u{e9}f,M\np1,100\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    check(&utf_8, &wide, &["payment p1 100 EUR"], &[]);
+}
+
+#[test]
+fn lines_of_json() {
+    let format = r#"
+        title = "Feed"
+        format = "json_lines"
+        [columns]
+        reference = "$.id"
+        entry = "payment"
+        currency = { column = "$.amount.currency" }
+        amount = { column = "$.amount.in", debit = "$.amount.out" }
+        at = { column = "$.at", form = "rfc_3339" }
+        sequence = "$.n"
+    "#;
+    let file = br#"{"id": "a", "amount": {"in": "1.50", "currency": "eur"}, "at": "2026-11-23T00:00:00+01:00", "n": 7}
+
+{"id": "b", "amount": {"out": 2.5, "currency": "BHD"}, "at": "2026-11-23T00:00:00Z", "n": 8}
+{"id": "c", "id": "d"}
+{"id": "e", "amount": {"in": 1, "out": 1, "currency": "EUR"}, "at": "2026-11-23T00:00:00Z", "n": 9}"#;
+    check(
+        format,
+        file,
+        &["payment a 150 EUR at 2026-11-22T23:00:00Z", "payment b -2500 BHD at 2026-11-23T00:00:00Z"],
+        &[
+            r#"line 4: $.id is "": the object at $.id (step 0) names the key "id" twice"#,
+            r#"line 5: $.amount.in is "1": an amount is expected in one of the two columns, and not in both"#,
+        ],
+    );
+}
+
+#[test]
+fn a_format_that_cannot_be_used_is_refused_with_its_key() {
+    for (from, to, message) in [
+        (
+            "delimiter = \";\"",
+            "delimiter = \"\u{a7}\"",
+            "delimiter = \"\u{a7}\": one ASCII character other than the quote is expected",
+        ),
+        (
+            "Europe/Berlin",
+            "Europe/Berlyn",
+            "columns.at.zone = \"Europe/Berlyn\": a name such as Europe/Berlin or UTC is expected",
+        ),
+        (", zone = \"Europe/Berlin\"", "", "a pattern without an offset needs columns.at.zone"),
+        (
+            "thousands_mark = \".\"",
+            "thousands_mark = \",\"",
+            "decimal_mark = \",\": a mark that is no digit and not the thousands_mark is expected",
+        ),
+        ("payout = \"Batch\"", "payuot = \"Batch\"", "unknown field `payuot`"),
+        ("Sale = \"payment\"", "Sale = \"sale\"", "entry"),
+        (
+            "format = \"csv\"",
+            "format = \"csv\"\nencoding = \"ebcdic\"",
+            "encoding = \"ebcdic\": a name of the WHATWG Encoding Standard",
+        ),
+        (
+            "format = \"csv\"",
+            "format = \"json_lines\"",
+            "in JSON lines a column is a path such as $.amount.value",
+        ),
+    ] {
+        let text = FORMAT.replacen(from, to, 1);
+        assert_ne!(text, FORMAT, "{from}");
+        let error = ReportFormat::parse(&text).expect_err(to).to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
