@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`ports`] | what the use cases need from the world, one small trait each |
+//! | [`books`] | a file of rows against the ledger |
 //! | [`caches`] | sources and secrets, remembered for a bounded time |
 //! | [`ingest`] | a delivery becomes rows and messages, or an answer that says why not |
 //! | [`process`] | messages become ledger rows and bus events |
@@ -13,6 +14,7 @@
 //! | [`trace`] | what is known of an event or a payment, in order |
 //! | [`memory`], [`contract`] | the ports in memory, and the suite that every implementation passes |
 
+pub mod books;
 pub mod caches;
 pub mod contract;
 pub mod findings;

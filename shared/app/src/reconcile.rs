@@ -10,7 +10,7 @@
 
 mod read;
 mod recheck;
-mod report;
+pub(crate) mod report;
 mod settle;
 
 use crate::caches::SourceCache;
@@ -321,7 +321,7 @@ where
 /// The object keys, in the report bucket, of a run's reports.
 #[must_use]
 pub fn report_keys(run: &Run) -> Vec<String> {
-    report::keys(run).to_vec()
+    report::keys(run, &report::attempt_name(run)).to_vec()
 }
 
 fn later(instant: Timestamp, seconds: i64) -> Timestamp {

@@ -11,6 +11,7 @@
 //! | [`dynamodb`] | inbox, ledger, sources, findings, runs; [`dynamodb::keys`] is the schema |
 //! | [`codec`] | bodies made small enough for one write unit |
 //! | [`sqs`], [`eventbridge`], [`secrets`], [`s3`] | queue, bus, secrets, reports |
+//! | [`files`] | files of rows, compressed or sorted |
 //! | [`certificates`] | the certificates that some providers sign under |
 //! | [`provider`] | the provider's own API over HTTPS |
 //! | [`telemetry`] | log lines and metrics |
@@ -22,6 +23,7 @@ pub mod codec;
 pub mod dynamodb;
 pub mod env;
 pub mod eventbridge;
+pub mod files;
 pub mod provider;
 pub mod s3;
 pub mod secrets;

@@ -293,11 +293,16 @@ pub fn event_id(row: &LedgerRow) -> String {
 /// # Errors
 /// As [`of_row`].
 pub fn of_run(data: &ReconciliationData, attempt: u32) -> Result<BusEvent, serde_json::Error> {
+    completed(data, &attempt.to_be_bytes())
+}
+
+/// The same data of the same run or file is the same event.
+fn completed(data: &ReconciliationData, of: &[u8]) -> Result<BusEvent, serde_json::Error> {
     let window = Window { from: data.from, to: data.to };
     let source = data.source.as_str().as_bytes();
     let event = CloudEvent {
         specversion: "1.0".to_owned(),
-        id: Sha256Hex::of(&[source, window.name().as_bytes(), &attempt.to_be_bytes()]).short().to_owned(),
+        id: Sha256Hex::of(&[source, window.name().as_bytes(), of]).short().to_owned(),
         source: format!("/countersign/{}", data.source),
         kind: RECONCILIATION_COMPLETED,
         subject: window.name(),
@@ -307,6 +312,14 @@ pub fn of_run(data: &ReconciliationData, attempt: u32) -> Result<BusEvent, serde
         data,
     };
     Ok(BusEvent { detail_type: RECONCILIATION_COMPLETED, detail: serde_json::to_string(&event)? })
+}
+
+/// What a compared file says.
+///
+/// # Errors
+/// As [`of_row`].
+pub fn of_file(data: &ReconciliationData, file: &Sha256Hex) -> Result<BusEvent, serde_json::Error> {
+    completed(data, file.as_str().as_bytes())
 }
 
 /// The request to reconcile a window, or to go on with it.

@@ -244,6 +244,21 @@ impl Sha256Hex {
         Self(HEXLOWER.encode(&hash.finalize()))
     }
 
+    /// The plain digest of a file, as `sha256sum` shows it.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn of_file(mut file: impl std::io::Read) -> std::io::Result<Self> {
+        let mut hash = Sha256::new();
+        let mut block = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut block)? {
+                0 => return Ok(Self(HEXLOWER.encode(&hash.finalize()))),
+                read => hash.update(block.get(..read).unwrap_or_default()),
+            }
+        }
+    }
+
     /// 64 hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -358,7 +358,9 @@ pub fn add_to_totals(totals: &mut Vec<Totals>, ours: Option<&Payment>, theirs: O
 }
 
 impl Totals {
-    fn zero(currency: Currency) -> Self {
+    /// Of nothing yet.
+    #[must_use]
+    pub fn zero(currency: Currency) -> Self {
         Self {
             currency,
             payments: 0,

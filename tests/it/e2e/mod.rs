@@ -13,4 +13,5 @@ mod pack;
 mod pipeline;
 mod provider_outage;
 mod recorded;
+mod report_file;
 mod ways_in;

@@ -1,8 +1,10 @@
 //! `countersign reconcile`: asks for a window to be reconciled, and waits for the run.
 
+mod file;
 mod report;
 mod status;
 
+pub use file::FileArgs;
 pub use report::Report;
 pub use status::Status;
 
@@ -28,6 +30,8 @@ pub enum Reconcile {
     Status(Status),
     /// Print the report of a run.
     Report(Report),
+    /// Compare a report file with the ledger.
+    File(FileArgs),
 }
 
 impl Reconcile {
@@ -40,6 +44,7 @@ impl Reconcile {
             Self::Run(run) => on_stack(run, global).await,
             Self::Status(status) => on_stack(status, global).await,
             Self::Report(report) => on_stack(report, global).await,
+            Self::File(file) => on_stack(file, global).await,
         }
     }
 }

@@ -57,18 +57,18 @@ impl Day {
 }
 
 /// What a report sets its run beside.
-pub(super) struct History {
+pub(crate) struct History {
     /// The newest runs of the source, this one or not, the newest first.
-    pub(super) runs: Vec<Run>,
+    pub(crate) runs: Vec<Run>,
     /// Every finding of the source.
-    pub(super) cases: Vec<Case>,
+    pub(crate) cases: Vec<Case>,
     /// What made the report.
-    pub(super) code: String,
+    pub(crate) code: String,
 }
 
 /// The report of one attempt.
 #[derive(Serialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     source: String,
     from: Timestamp,
     to: Timestamp,
@@ -92,10 +92,12 @@ pub(super) struct Report {
     trend: Vec<Day>,
     #[serde(skip)]
     run: Run,
+    #[serde(skip)]
+    name: String,
 }
 
 impl Report {
-    pub(super) fn new(run: &Run, notes: Vec<Evidence>, history: History) -> Self {
+    pub(crate) fn new(run: &Run, notes: Vec<Evidence>, history: History) -> Self {
         let (mut differences, mut healed, mut leveled) = (Vec::new(), Vec::new(), Vec::new());
         for note in notes {
             match note {
@@ -139,11 +141,17 @@ impl Report {
             healed,
             leveled,
             run: run.clone(),
+            name: attempt_name(run),
         }
     }
 
+    /// The same under another name than that of its attempt.
+    pub(crate) fn named(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
     /// What the bus is told.
-    pub(super) fn summary(&self) -> ReconciliationData {
+    pub(crate) fn summary(&self) -> ReconciliationData {
         let open = self.differences.iter().filter(|differing| differing.resolution == Resolution::Open);
         ReconciliationData {
             source: self.run.source.clone(),
@@ -155,7 +163,7 @@ impl Report {
             totals: self.totals.clone(),
             rate: self.rate,
             proof_holds: self.proof.iter().all(Proof::holds),
-            reports: keys(&self.run).to_vec(),
+            reports: keys(&self.run, &self.name).to_vec(),
         }
     }
 
@@ -163,12 +171,12 @@ impl Report {
     ///
     /// # Errors
     /// [`PortError`] when a file cannot be written as text, which these shapes rule out.
-    pub(super) fn files(&self) -> Port<[(String, &'static str, Vec<u8>); 3]> {
+    pub(crate) fn files(&self) -> Port<[(String, &'static str, Vec<u8>); 3]> {
         let mut json = serde_json::to_vec_pretty(self).map_err(|e| PortError::new("reports", "encode", e))?;
         json.push(b'\n');
         let csv = table::csv(self).map_err(|e| PortError::new("reports", "encode", e))?;
         let html = page::html(self).into_bytes();
-        let [json_key, csv_key, html_key] = keys(&self.run);
+        let [json_key, csv_key, html_key] = keys(&self.run, &self.name);
         Ok([
             (json_key, "application/json", json),
             (csv_key, "text/csv; charset=utf-8", csv),
@@ -223,10 +231,14 @@ fn waiting(cases: &[Case], now: Timestamp) -> Vec<Waiting> {
     AGES.iter().enumerate().map(|(at, (age, _))| Waiting { age, findings: of(at) }).collect()
 }
 
-/// The object keys of a run's reports: JSON, CSV, HTML.
-pub(super) fn keys(run: &Run) -> [String; 3] {
+/// What the reports of an attempt are called.
+pub(super) fn attempt_name(run: &Run) -> String {
+    format!("attempt-{}", run.attempt)
+}
+
+/// The object keys of the reports of that name: JSON, CSV, HTML.
+pub(super) fn keys(run: &Run, name: &str) -> [String; 3] {
     let stamp = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let stem =
-        format!("{}/{}-{}/attempt-{}", run.source, stamp(run.window.from), stamp(run.window.to), run.attempt);
+    let stem = format!("{}/{}-{}/{name}", run.source, stamp(run.window.from), stamp(run.window.to));
     ["json", "csv", "html"].map(|extension| format!("{stem}.{extension}"))
 }

@@ -126,7 +126,7 @@ pub struct Key<'a> {
     pub item: &'a str,
 }
 
-/// A stream of rows.
+/// A stream of rows. A reader that is lent can be asked afterwards what it set aside.
 pub trait Rows {
     /// Why the next row cannot be read.
     type Error;
@@ -136,6 +136,14 @@ pub trait Rows {
     /// # Errors
     /// Why it cannot be read; what `row` holds then means nothing.
     fn next(&mut self, row: &mut Row) -> Result<bool, Self::Error>;
+}
+
+impl<R: Rows> Rows for &mut R {
+    type Error = R::Error;
+
+    fn next(&mut self, row: &mut Row) -> Result<bool, R::Error> {
+        (**self).next(row)
+    }
 }
 
 impl Row {
@@ -156,6 +164,19 @@ impl Row {
             sequence: None,
             place: 0,
         }
+    }
+
+    /// What it says of its money, for people: `captured 20.00 EUR`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let amount = format!("{} {}", crate::money::major(self.minor, self.currency), self.currency);
+        let fee = self.settled.map_or_else(String::new, |settled| {
+            let fee = crate::money::major(settled.fee_minor, settled.currency);
+            let rate = settled.rate.map_or_else(String::new, |rate| format!(" at {rate}"));
+            format!(", fee {fee} {}{rate}", settled.currency)
+        });
+        let what = self.status.map_or(self.entry.as_str(), crate::reconcile::word);
+        format!("{what} {amount}{fee}")
     }
 
     /// What it is sorted and matched by.

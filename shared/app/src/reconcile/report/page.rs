@@ -67,7 +67,8 @@ fn head(report: &Report) -> Markup {
                 "."
             }
         } @else {
-            p.bad { "Incomplete: nothing was changed. " (report.cause.as_deref().unwrap_or_default()) }
+            p.bad { "Incomplete: " (report.cause.as_deref().unwrap_or_default()) }
+            @if report.differences.is_empty() { p { "Nothing was changed." } }
         }
     }
 }

@@ -5,7 +5,7 @@ use super::time::Clock;
 use crate::money::{Currency, excerpt};
 use crate::payment::PaymentStatus;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a format cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -274,6 +274,15 @@ impl ReportFormat {
             }
         }
         Ok(format)
+    }
+
+    /// What the rows of such a file can be: of anything else it says nothing.
+    #[must_use]
+    pub fn entries(&self) -> BTreeSet<Entry> {
+        match &self.columns.entry {
+            EntryFrom::Constant(entry) => [*entry].into(),
+            EntryFrom::Words(words) => words.map.values().copied().collect(),
+        }
     }
 
     /// Every column that is read.

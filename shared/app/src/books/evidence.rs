@@ -1,0 +1,214 @@
+//! What a compared file leaves behind: findings, a report, a word on the bus.
+
+use super::{BooksError, Compared, Found, Scope, compare_with_ledger};
+use crate::ports::{
+    Bus, Cases, Clock, Evidence, Findings, Input, Ledger, PortError, Reports, Resolution, Run,
+};
+use crate::reconcile::report::{History, Report};
+use countersign_domain::books::{Entry, Row, Rows, Sum};
+use countersign_domain::event::{self, ReconciliationData};
+use countersign_domain::finding::{Finding, FindingKind, Subject};
+use countersign_domain::ids::{PaymentId, Sha256Hex};
+use countersign_domain::reconcile::proof::Effect;
+use countersign_domain::reconcile::{Difference, RunStatus, Totals};
+
+/// Who compares files.
+pub struct FileDesk<L, F, O, B, C> {
+    /// Our books.
+    pub ledger: L,
+    /// Where differences go.
+    pub findings: F,
+    /// Where reports are kept.
+    pub reports: O,
+    /// Where the business listens.
+    pub bus: B,
+    /// The time.
+    pub clock: C,
+    /// What a report calls the code that made it.
+    pub code: String,
+}
+
+/// What is known of the file itself.
+#[derive(Clone, Debug)]
+pub struct FileSaid {
+    /// Its name, for people.
+    pub name: String,
+    /// The digest of its bytes as they came.
+    pub sha256: Sha256Hex,
+    /// The digest of the format that it was read by.
+    pub format: Sha256Hex,
+    /// Whether anything is written. Without it the file is compared, and that is all.
+    pub is_dry: bool,
+}
+
+/// What became of a file.
+#[derive(Debug)]
+pub struct FileRun {
+    /// What the bus is told.
+    pub data: ReconciliationData,
+    /// The report: object key, content type, bytes.
+    pub files: [(String, &'static str, Vec<u8>); 3],
+}
+
+/// Why a file was not compared to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError<E> {
+    /// It cannot be compared.
+    #[error(transparent)]
+    Books(#[from] BooksError<E>),
+    /// What was found cannot be kept. Doing it again is right.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl<L, F, O, B, C> FileDesk<L, F, O, B, C>
+where
+    L: Ledger,
+    F: Findings + Cases,
+    O: Reports,
+    B: Bus,
+    C: Clock,
+{
+    /// Compares a file, sorted by key, with the ledger, and keeps what comes of it. `faults` says, once all rows are read,
+    /// which of them could not be. Of a file with such rows it is not said what only the ledger has: it may be in them.
+    ///
+    /// # Errors
+    /// [`FileError`] when a side cannot be read or something cannot be kept. Doing it again finds the same findings.
+    pub async fn run<S: Rows>(
+        &self,
+        scope: &Scope<'_>,
+        file: &FileSaid,
+        rows: S,
+        faults: impl FnOnce() -> Vec<String>,
+    ) -> Result<FileRun, FileError<S::Error>> {
+        let Compared { mut found, sums } = compare_with_ledger(&self.ledger, scope, rows).await?;
+        let faults = faults();
+        let mut run = Run::begin(scope.source.clone(), scope.window, 1, 0, self.clock.now());
+        run.status = RunStatus::Complete;
+        if let Some(first) = faults.first() {
+            found.retain(|found| found.kind != FindingKind::MissingThere);
+            run.status = RunStatus::Incomplete;
+            let count = faults.len();
+            run.cause = Some(format!(
+                "{count} rows of the file cannot be read, so it is not said what only the ledger has; the first: {first}"
+            ));
+        }
+        run.inputs = vec![Input { name: file.name.clone(), parts: 1, sha256: file.sha256.clone() }];
+        run.configuration = Some(file.format.clone());
+        run.totals = totals(&sums.sorted());
+        let notes = found.iter().filter_map(note).collect();
+        // The days of the provider's API are another series than its files.
+        let runs = Vec::new();
+        let cases = self.findings.of(scope.source).await?;
+        let report = Report::new(&run, notes, History { runs, cases, code: self.code.clone() });
+        let report = report.named(format!("file-{}", file.sha256.short()));
+        let files = report.files()?;
+        let data = report.summary();
+        if !file.is_dry {
+            self.keep(scope, file, &found, &run, &files, &data).await?;
+        }
+        Ok(FileRun { data, files })
+    }
+
+    async fn keep(
+        &self,
+        scope: &Scope<'_>,
+        file: &FileSaid,
+        found: &[Found],
+        run: &Run,
+        files: &[(String, &'static str, Vec<u8>); 3],
+        data: &ReconciliationData,
+    ) -> Result<(), PortError> {
+        let finding = |kind, subject, reason| Finding {
+            source: scope.source.clone(),
+            kind,
+            subject,
+            reason,
+            found_at: run.started_at,
+        };
+        for Found { kind, ours, theirs } in found {
+            let Some(payment) = ours.as_ref().or(theirs.as_ref()).and_then(payment_of) else { continue };
+            let reason =
+                format!("ledger: {}; {}: {}", words(ours.as_ref()), file.name, words(theirs.as_ref()));
+            // New or known, it is on record now.
+            let _ = self.findings.raise(&finding(*kind, Subject::Payment(payment), reason)).await?;
+        }
+        if let Some(cause) = &run.cause {
+            let subject = Subject::Delivery(file.sha256.clone());
+            let reason = format!("{}: {cause}", file.name);
+            let _ = self.findings.raise(&finding(FindingKind::Untranslatable, subject, reason)).await?;
+        }
+        for (key, content_type, bytes) in files {
+            self.reports.write(key, content_type, bytes.clone()).await?;
+        }
+        let event = event::of_file(data, &file.sha256).map_err(|e| PortError::new("bus", "encode", e))?;
+        if !self.bus.publish(&[event]).await?.is_empty() {
+            return Err(PortError::new("bus", "publish", "the event of the compared file was not taken"));
+        }
+        Ok(())
+    }
+}
+
+fn payment_of(row: &Row) -> Option<PaymentId> {
+    PaymentId::new(row.reference.as_str()).ok()
+}
+
+fn words(row: Option<&Row>) -> String {
+    let named = |row: &Row| {
+        let item = if row.item.is_empty() { String::new() } else { format!(" {}", row.item) };
+        format!("{}{item}", row.describe())
+    };
+    row.map_or_else(|| "nothing".to_owned(), named)
+}
+
+fn note(found: &Found) -> Option<Evidence> {
+    let Found { kind, ours, theirs } = found;
+    let effect = |row: &Row, sign: i64| {
+        let minor = row.minor.saturating_mul(sign);
+        let (captured, refunded) = match row.entry {
+            Entry::Payment => (minor, 0),
+            Entry::Refund => (0, minor),
+            _ => return None,
+        };
+        Some(Effect { currency: row.currency, captured, refunded })
+    };
+    let is_of_state = matches!(
+        kind,
+        FindingKind::StatusBehind
+            | FindingKind::StatusAhead
+            | FindingKind::FeeDiffers
+            | FindingKind::RateDiffers
+            | FindingKind::Late
+            | FindingKind::RefundWithoutPayment
+            | FindingKind::DisputeWithoutPayment
+    );
+    let effects =
+        [ours.as_ref().and_then(|row| effect(row, -1)), theirs.as_ref().and_then(|row| effect(row, 1))];
+    let effects = if is_of_state { Vec::new() } else { effects.into_iter().flatten().collect() };
+    let difference =
+        Difference { kind: *kind, ours: words(ours.as_ref()), theirs: words(theirs.as_ref()), effects };
+    let payment = ours.as_ref().or(theirs.as_ref()).and_then(payment_of)?;
+    Some(Evidence::Difference { payment, difference, resolution: Resolution::Open })
+}
+
+/// The sums as a report shows them: payments and refunds. Disputes and fees differ one by one, and have no line.
+fn totals(sums: &[Sum]) -> Vec<Totals> {
+    let mut totals: Vec<Totals> = Vec::new();
+    for sum in sums {
+        if totals.last().is_none_or(|last| last.currency != sum.currency) {
+            totals.push(Totals::zero(sum.currency));
+        }
+        let Some(total) = totals.last_mut() else { continue };
+        match sum.entry {
+            Entry::Payment => {
+                total.payments = sum.rows_ours.max(sum.rows_theirs);
+                (total.captured_ours, total.captured_theirs) = (sum.line.ledger, sum.line.provider);
+            }
+            Entry::Refund => {
+                (total.refunded_ours, total.refunded_theirs) = (sum.line.ledger, sum.line.provider)
+            }
+            _ => {}
+        }
+    }
+    totals
+}

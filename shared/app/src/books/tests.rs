@@ -1,0 +1,179 @@
+use super::*;
+use crate::memory::{MemoryBus, MemoryClock, MemoryFindings, MemoryLedger, MemoryReports};
+use crate::ports::Append;
+use crate::testing::{at, event_id, now_or_never, payment_id, source_name};
+use countersign_domain::books::report::{ReportFormat, ReportRows};
+use countersign_domain::books::sort::{HeldRuns, sort};
+use countersign_domain::event::ReconciliationData;
+use countersign_domain::fact::{Fact, RefundState};
+use countersign_domain::ids::{EventKind, ItemId, Sha256Hex, TraceId};
+use countersign_domain::ledger::{Cause, next_row};
+use countersign_domain::money::{Currency, Money};
+use countersign_domain::reconcile::RunStatus;
+
+const HOUR: i64 = 3_600;
+const FORMAT: &str = r#"
+title = "Acme's daily report"
+format = "csv"
+[columns]
+reference = "payment"
+entry = { column = "type", map = { sale = "payment", refund = "refund" } }
+item = "refund"
+currency = { column = "currency" }
+amount = { column = "amount" }
+at = { column = "at", form = "unix_seconds" }
+"#;
+
+type Desk = FileDesk<MemoryLedger, MemoryFindings, MemoryReports, MemoryBus, MemoryClock>;
+
+fn desk() -> Desk {
+    FileDesk {
+        ledger: MemoryLedger::default(),
+        findings: MemoryFindings::default(),
+        reports: MemoryReports::default(),
+        bus: MemoryBus::default(),
+        clock: MemoryClock::at(at(30 * HOUR)),
+        code: "countersign test".to_owned(),
+    }
+}
+
+/// Writes a fact into the ledger, so many seconds after the window's begin.
+fn book(desk: &Desk, payment: &str, fact: Fact, seconds: i64) {
+    let (source, payment) = (source_name("shop"), payment_id(payment));
+    let history = now_or_never(desk.ledger.history(&source, &payment)).expect("the ledger answers");
+    let cause = Cause {
+        event: event_id(&format!("e{}-{payment}", history.len())),
+        kind: EventKind::new("k").expect("a type"),
+        occurred_at: Some(at(seconds)),
+        received_at: at(seconds),
+        trace: TraceId::of(&["t"]),
+    };
+    let row =
+        next_row(history.last(), &source, &payment, cause, fact, at(seconds)).expect("a fact that fits");
+    assert_eq!(now_or_never(desk.ledger.append(&row)).expect("the ledger answers"), Append::Appended);
+}
+
+fn money(minor: i64) -> Money {
+    Money { minor, currency: Currency::from_code("EUR").expect("a currency") }
+}
+
+fn paid(desk: &Desk, payment: &str, minor: i64, seconds: i64) {
+    book(desk, payment, Fact::Captured { amount: money(minor) }, seconds);
+}
+
+fn refunded(desk: &Desk, payment: &str, refund: &str, minor: i64, seconds: i64) {
+    let refund = ItemId::new(refund).expect("an item");
+    book(
+        desk,
+        payment,
+        Fact::Refund { refund, amount: money(minor), state: RefundState::Succeeded },
+        seconds,
+    );
+}
+
+/// Compares a file with the day.
+fn compare_file(desk: &Desk, lines: &[String], is_dry: bool) -> ReconciliationData {
+    let text = format!("payment,type,refund,currency,amount,at\n{}\n", lines.join("\n"));
+    let format = ReportFormat::parse(FORMAT).expect("a format");
+    let entries = format.entries();
+    let mut rows = ReportRows::new(text.as_bytes(), format).expect("a file");
+    let sorted = sort(&mut rows, 3, HeldRuns::default()).expect("memory holds it");
+    let faults = || rows.faults().iter().map(ToString::to_string).collect();
+    let source = source_name("shop");
+    let matching = MatchRules::default();
+    let scope = Scope {
+        source: &source,
+        window: Window { from: at(0), to: at(24 * HOUR) },
+        entries: &entries,
+        rules: Rules::default(),
+        matching: &matching,
+    };
+    let digest = |text: &str| Sha256Hex::of(&[text.as_bytes()]);
+    let file =
+        FileSaid { name: "acme.csv".to_owned(), sha256: digest(&text), format: digest(FORMAT), is_dry };
+    now_or_never(desk.run(&scope, &file, sorted, faults)).expect("it is compared").data
+}
+
+fn line(payment: &str, kind: &str, refund: &str, amount: &str) -> String {
+    format!("{payment},{kind},{refund},EUR,{amount},{}", at(100).as_second())
+}
+
+fn findings(desk: &Desk) -> Vec<String> {
+    let found = desk.findings.all();
+    found.iter().map(|f| format!("{} {}: {}", f.kind.as_str(), f.subject, f.reason)).collect()
+}
+
+#[test]
+fn what_a_file_and_the_ledger_know_differently() {
+    let desk = desk();
+    paid(&desk, "p1", 1_000, 10);
+    refunded(&desk, "p1", "r1", 300, 20);
+    paid(&desk, "p2", 2_000, 10);
+    paid(&desk, "p3", 3_000, 10);
+    // Known before the day, named by the file: no difference. Known after the day, not named yet: none either.
+    paid(&desk, "p4", 400, -HOUR);
+    paid(&desk, "p5", 500, 25 * HOUR);
+    // The same payment under a reference that is written differently.
+    paid(&desk, "INV-0007", 700, 10);
+    let lines = [
+        line("p1", "sale", "", "10.00"),
+        line("p1", "refund", "r1", "3.00"),
+        line("p2", "sale", "", "20.01"),
+        line("p4", "sale", "", "4.00"),
+        line("p9", "sale", "", "9.00"),
+        line("inv7", "sale", "", "7.00"),
+    ];
+    let dry = compare_file(&desk, &lines, true);
+    assert!(findings(&desk).is_empty() && desk.bus.events().is_empty() && desk.reports.keys().is_empty());
+    let data = compare_file(&desk, &lines, false);
+    assert_eq!(dry, data, "a dry run finds the same");
+    assert_eq!(
+        findings(&desk),
+        [
+            "amount_differs payment p2: ledger: captured 20.00 EUR; acme.csv: payment 20.01 EUR",
+            "missing_here payment p9: ledger: nothing; acme.csv: payment 9.00 EUR",
+            "missing_there payment p3: ledger: captured 30.00 EUR; acme.csv: nothing",
+        ]
+    );
+    assert!(data.proof_holds && data.status == RunStatus::Complete, "{data:?}");
+    assert_eq!((data.totals[0].captured_ours, data.totals[0].captured_theirs), (7_100, 5_001));
+    assert_eq!((data.totals[0].refunded_ours, data.totals[0].refunded_theirs), (300, 300));
+    assert_eq!(BTreeSet::from_iter(desk.reports.keys()), BTreeSet::from_iter(data.reports.clone()));
+    let again = compare_file(&desk, &lines, false);
+    assert_eq!((again.open, desk.findings.all().len()), (data.open, 3), "the same findings");
+    assert_eq!(desk.bus.events()[0], desk.bus.events()[1], "the same event");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_hides_no_other_and_accuses_nobody() {
+    let desk = desk();
+    paid(&desk, "p1", 1_000, 10);
+    paid(&desk, "p2", 2_000, 10);
+    let lines = [line("p1", "sale", "", "10,00"), line("p2", "sale", "", "19.00")];
+    let data = compare_file(&desk, &lines, false);
+    assert_eq!(data.status, RunStatus::Incomplete);
+    let found = findings(&desk);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(
+        found[0],
+        "amount_differs payment p2: ledger: captured 20.00 EUR; acme.csv: payment 19.00 EUR"
+    );
+    assert!(found[1].starts_with("untranslatable delivery "), "{found:?}");
+    assert!(found[1].contains("1 rows of the file cannot be read"), "{found:?}");
+}
+
+#[test]
+fn more_references_than_are_compared_at_once() {
+    let desk = desk();
+    let names: Vec<_> = (0..REFERENCES_PER_STEP * 2 + 7).map(|number| format!("p{number:05}")).collect();
+    names.iter().for_each(|name| paid(&desk, name, 100, 10));
+    // Every hundredth is missing on one side, every hundred-and-first on the other.
+    let listed = names.iter().enumerate().filter(|(at, _)| at % 100 != 0);
+    let mut lines: Vec<_> = listed.map(|(_, name)| line(name, "sale", "", "1.00")).collect();
+    lines.extend((0..3).map(|number| line(&format!("q{number}"), "sale", "", "8.00")));
+    lines.reverse();
+    let data = compare_file(&desk, &lines, false);
+    assert_eq!(data.open.get("missing_there"), Some(&5));
+    assert_eq!(data.open.get("missing_here"), Some(&3));
+    assert!(data.proof_holds);
+}

@@ -1,0 +1,86 @@
+//! A report file against the ledger, with the operator's own command.
+
+use super::harness::{Harness, e2e};
+use countersign::commands::Command as _;
+use countersign::commands::findings::List;
+use countersign::commands::reconcile::FileArgs;
+use countersign_app::ports::Clock as _;
+use countersign_aws::clock::SystemClock;
+use countersign_domain::reconcile::RunStatus;
+use countersign_domain::time::{SignedDuration, Window};
+use std::io::Write as _;
+
+const FORMAT: &str = r#"
+title = "Acme's daily report"
+format = "csv"
+delimiter = ";"
+[columns]
+reference = "Payment"
+entry = "payment"
+currency = { column = "Currency" }
+amount = { column = "Gross", decimal_mark = "," }
+"#;
+
+async fn pay(h: &Harness, source: &countersign_domain::ids::SourceName, payment: &str, amount: &str) {
+    let body = format!(
+        r#"{{"events":[{{"id":"e-{payment}","type":"payment.captured","payment":"{payment}","amount":"{amount}","currency":"EUR"}}]}}"#
+    );
+    assert_eq!(h.post_partner(source, &body).await.status, 200);
+    h.until_version(source, payment, 1).await;
+}
+
+#[test]
+fn a_report_file_is_compared_once_dry_and_once_for_good() {
+    e2e(async |h| {
+        let source = h.partner_source("report-file").await;
+        for (payment, amount) in [("f1", "20.00"), ("f2", "30.00"), ("f3", "40.00")] {
+            pay(h, &source, payment, amount).await;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, format) = (folder.path().join("acme.csv.gz"), folder.path().join("acme.toml"));
+        std::fs::write(&format, FORMAT).expect("space");
+        // f1 as it is, f2 with another amount, f3 not at all, and one that nobody told us of.
+        let text = "Payment;Currency;Gross\nf9;EUR;1,00\nf2;EUR;31,00\nf1;EUR;20,00\n";
+        let zipped = std::fs::File::create(&file).expect("space");
+        let mut zipped = flate2::write::GzEncoder::new(zipped, flate2::Compression::default());
+        zipped.write_all(text.as_bytes()).expect("space");
+        zipped.finish().expect("space");
+
+        let now = SystemClock.now();
+        let hour = SignedDuration::from_hours(1);
+        let window = Window {
+            from: now.checked_sub(hour).expect("an instant"),
+            to: now.checked_add(hour).expect("an instant"),
+        };
+        let compare = async |is_dry| {
+            let args = FileArgs::new(source.clone(), file.clone(), format.clone(), window, is_dry);
+            args.run(&h.context).await.expect("it is compared")
+        };
+        let waiting = async || {
+            let listed = List::of(source.clone()).run(&h.context).await.expect("the findings answer");
+            let mut said: Vec<_> = listed
+                .iter()
+                .map(|listed| {
+                    format!("{} {}", listed.case.finding.kind.as_str(), listed.case.finding.subject)
+                })
+                .collect();
+            said.sort();
+            said
+        };
+        let dry = compare(true).await;
+        assert!(waiting().await.is_empty(), "a dry run writes nothing");
+        assert_eq!(h.context.reports().read(&dry.run.reports[0]).await.expect("the bucket answers"), None);
+
+        let done = compare(false).await;
+        assert_eq!((&done.run.open, done.report.as_str()), (&dry.run.open, dry.report.as_str()));
+        assert_eq!(
+            waiting().await,
+            ["amount_differs payment f2", "missing_here payment f9", "missing_there payment f3"]
+        );
+        assert!(done.run.proof_holds && done.run.status == RunStatus::Complete);
+        let kept = h.context.reports().read(&done.run.reports[1]).await.expect("the bucket answers");
+        assert_eq!(String::from_utf8(kept.expect("the report is kept")).expect("text"), done.report);
+        compare(false).await;
+        assert_eq!(waiting().await.len(), 3, "the same findings");
+    });
+}
