@@ -339,6 +339,7 @@ impl World {
             settings: Default::default(),
             asks_back: false,
             second_factors: Default::default(),
+            expect_within_seconds: None,
         });
         self.auditor.histories[source].set_enabled(self.hub.now_ms(), is_enabled);
     }

@@ -1,10 +1,15 @@
 //! A schedule or a bus event on one side, the use case on the other.
 
+use countersign_app::expect::Expecter;
 use countersign_app::ports::{
-    Bus, Cases, Clock, Findings, Inbox, Ledger, ProviderApi, Queue, Reports, RunHistory, Runs, Sources,
+    Bus, Cases, Clock, Expectations, Findings, Inbox, Ledger, ProviderApi, Queue, Reports, RunHistory, Runs,
+    Sources,
 };
 use countersign_app::reconcile::{Ended, Reconciler};
-use countersign_domain::event::{RECONCILIATION_DUE, RECONCILIATION_REQUESTED, ReconciliationRequest};
+use countersign_domain::event::{
+    EXPECTATIONS_DUE, PAYMENT_ANNOUNCED, RECONCILIATION_DUE, RECONCILIATION_REQUESTED, ReconciliationRequest,
+};
+use countersign_domain::expect::Announcement;
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::time::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
@@ -23,11 +28,13 @@ pub(crate) struct Call {
 }
 
 /// Does what one call asks for. An error fails the invocation, which is then tried again.
-pub(crate) async fn handle<P, A, I, Q, L, F, R, O, B, C>(
+pub(crate) async fn handle<E, P, A, I, Q, L, F, R, O, B, C>(
     reconciler: &Reconciler<P, A, I, Q, L, F, R, O, B, C>,
+    expecter: &Expecter<E, P, A, I, Q, L, F, C>,
     event: LambdaEvent<Call>,
 ) -> Result<(), Error>
 where
+    E: Expectations,
     P: Sources,
     A: ProviderApi,
     I: Inbox,
@@ -40,6 +47,9 @@ where
     C: Clock,
 {
     let (call, context) = event.into_parts();
+    let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+    let stop_at =
+        Timestamp::from_millisecond(deadline_ms.saturating_sub(MARGIN_MS)).unwrap_or(Timestamp::MAX);
     match call.detail_type.as_str() {
         RECONCILIATION_DUE => {
             let requests = reconciler.request_due().await.map_err(failed)?;
@@ -48,14 +58,34 @@ where
         }
         RECONCILIATION_REQUESTED => {
             let request: ReconciliationRequest = serde_json::from_value(call.detail)?;
-            let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
-            let stop_at = Timestamp::from_millisecond(deadline_ms.saturating_sub(MARGIN_MS)).unwrap_or(Timestamp::MAX);
             let ended = reconciler.run(&request, stop_at).await.map_err(failed)?;
             log(&request, &ended);
             Ok(())
         }
+        PAYMENT_ANNOUNCED => {
+            let announcement: Announcement = serde_json::from_value(call.detail)?;
+            let (source, payment) = (announcement.source.to_string(), announcement.payment.to_string());
+            let waits = expecter.announce(announcement).await.map_err(failed)?;
+            let outcome = if waits.is_some() { "waiting" } else { "unknown_source" };
+            tracing::info!(target: "countersign::work", work = "announcement", outcome, source, payment);
+            // It must not be lost silently: Lambda gives it to the dead letters.
+            waits.map(drop).ok_or_else(|| format!("there is no enabled source {source}").into())
+        }
+        EXPECTATIONS_DUE => {
+            let checked = expecter.check(stop_at).await.map_err(failed)?;
+            tracing::info!(
+                target: "countersign::work",
+                work = "expectations",
+                outcome = "checked",
+                met = checked.met,
+                healed = checked.healed,
+                overdue = checked.overdue,
+                unanswered = checked.waiting,
+            );
+            Ok(())
+        }
         other => Err(format!(
-            "the detail-type {other:?} is unknown: {RECONCILIATION_DUE} and {RECONCILIATION_REQUESTED} are known"
+            "the detail-type {other:?} is unknown: {RECONCILIATION_DUE}, {RECONCILIATION_REQUESTED}, {PAYMENT_ANNOUNCED} and {EXPECTATIONS_DUE} are known"
         )
         .into()),
     }

@@ -3,6 +3,7 @@
 mod handler;
 
 use countersign_app::caches::SourceCache;
+use countersign_app::expect::Expecter;
 use countersign_app::reconcile::Reconciler;
 use countersign_aws::{clients::Clients, clock::SystemClock, env, telemetry};
 use lambda_runtime::{Error, run, service_fn};
@@ -27,6 +28,17 @@ async fn main() -> Result<(), Error> {
         grace_seconds: config.grace_seconds,
         code: env::code_version()?,
     };
-    let reconciler = &reconciler;
-    run(service_fn(move |event| handler::handle(reconciler, event))).await
+    let expecter = Expecter {
+        expectations: clients.expectations(&config.control_table),
+        sources: clients.sources(&config.control_table),
+        api: clients.provider_api(&config.stage)?,
+        inbox: clients.inbox(&config.inbox_table, config.inbox_ttl_days),
+        queue: clients.queue(&config.queue_url),
+        ledger: clients.ledger(&config.ledger_table),
+        findings: clients.findings(&config.control_table),
+        clock: SystemClock,
+        source_cache: SourceCache::default(),
+    };
+    let (reconciler, expecter) = (&reconciler, &expecter);
+    run(service_fn(move |event| handler::handle(reconciler, expecter, event))).await
 }

@@ -1,5 +1,6 @@
 //! The command line: what can be said, and what each exit code means.
 
+use crate::commands::expect::Expect;
 use crate::commands::findings::FindingsCommand;
 use crate::commands::reconcile::Reconcile;
 use crate::commands::send::Send;
@@ -62,6 +63,9 @@ pub enum Command {
     /// Look at what waits for a person, take it, settle it.
     #[command(subcommand)]
     Findings(FindingsCommand),
+    /// Announce payments that somebody must hear of.
+    #[command(subcommand)]
+    Expect(Expect),
     /// Reconcile a window of a source against the provider's books.
     #[command(subcommand)]
     Reconcile(Reconcile),
@@ -77,6 +81,7 @@ impl Cli {
             Command::Trace(trace) => on_stack(trace, &global).await,
             Command::Source(source) => source.run(&global).await,
             Command::Findings(findings) => findings.run(&global).await,
+            Command::Expect(expect) => expect.run(&global).await,
             Command::Reconcile(reconcile) => reconcile.run(&global).await,
         };
         match done {

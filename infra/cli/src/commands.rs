@@ -2,6 +2,7 @@
 //! every result is simply serialised.
 
 mod context;
+pub mod expect;
 pub mod findings;
 pub mod reconcile;
 pub mod send;

@@ -7,6 +7,7 @@
 
 mod books;
 mod cases;
+mod expectations;
 mod inbox;
 mod messages;
 mod onboarding;
@@ -15,6 +16,7 @@ mod runs;
 
 pub use books::{findings, ledger};
 pub use cases::cases;
+pub use expectations::expectations;
 pub use inbox::inbox;
 pub use messages::{bus, queue, reports};
 pub use onboarding::{drift, versions};

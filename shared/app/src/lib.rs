@@ -9,6 +9,7 @@
 //! | [`process`] | messages become ledger rows and bus events |
 //! | [`reconcile`] | a window of our books against the provider's |
 //! | [`onboard`] | a source is put in force, taken back, turned off and given another secret |
+//! | [`expect`] | payments that the platform announced and nobody told of in time |
 //! | [`findings`] | what a person does about a finding |
 //! | [`spreadsheet`] | text from outside in a CSV |
 //! | [`trace`] | what is known of an event or a payment, in order |
@@ -17,6 +18,7 @@
 pub mod books;
 pub mod caches;
 pub mod contract;
+pub mod expect;
 pub mod findings;
 pub mod ingest;
 pub mod memory;

@@ -6,11 +6,13 @@
 
 mod cases;
 mod drift;
+mod expectations;
 mod runs;
 mod versions;
 
 pub use cases::{Cases, Stepped};
 pub use drift::{Drift, Drifted, Seen, Sighting, Unknown};
+pub use expectations::{Announced, Expectations};
 pub use runs::{Checkpoint, Evidence, Heal, Input, Lease, Phase, Resolution, Run, RunHistory, Runs};
 pub use versions::{Made, SourceVersion, SourceVersions, Written};
 

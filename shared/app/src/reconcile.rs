@@ -13,6 +13,9 @@ mod recheck;
 pub(crate) mod report;
 mod settle;
 
+pub(crate) use read::{correction, look_up};
+pub(crate) use settle::admit;
+
 use crate::caches::SourceCache;
 use crate::ports::{
     Bus, Cases, Checkpoint, Clock, Findings, Inbox, Lease, Ledger, Phase, Port, PortError, ProviderApi,

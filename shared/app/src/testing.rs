@@ -53,6 +53,7 @@ pub(crate) fn source_config(name: &str, dialect: &str) -> SourceConfig {
         settings: Settings::new(),
         asks_back: false,
         second_factors: Default::default(),
+        expect_within_seconds: None,
     }
 }
 

@@ -14,7 +14,9 @@
 //! let (secrets, api_tokens) = (clients.secrets("dev"), clients.api_tokens("dev"));
 //! ```
 
-use crate::dynamodb::{DriftTable, FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
+use crate::dynamodb::{
+    DriftTable, ExpectationTable, FindingTable, InboxTable, LedgerTable, RunTable, SourceTable,
+};
 use crate::eventbridge::EventBus;
 use crate::provider::{self, HttpsApi};
 use crate::s3::ReportBucket;
@@ -148,6 +150,12 @@ impl Clients {
     #[must_use]
     pub fn findings(&self, control_table: &str) -> FindingTable {
         FindingTable::new(self.dynamodb(), control_table)
+    }
+
+    /// The payments that are waited for.
+    #[must_use]
+    pub fn expectations(&self, control_table: &str) -> ExpectationTable {
+        ExpectationTable::new(self.dynamodb(), control_table)
     }
 
     /// The runs of reconciliation.

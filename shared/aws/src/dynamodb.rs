@@ -3,6 +3,7 @@
 //! An adapter decides nothing. It makes one conditional write or one consistent read, and says what it came to.
 
 mod drift;
+mod expectations;
 mod findings;
 mod inbox;
 pub mod item;
@@ -12,6 +13,7 @@ mod runs;
 mod sources;
 
 pub use drift::DriftTable;
+pub use expectations::ExpectationTable;
 pub use findings::FindingTable;
 pub use inbox::InboxTable;
 pub use ledger::LedgerTable;

@@ -70,6 +70,9 @@ pub const FIELDS: &[&str] = &[
     "reconcile_incomplete",
     "discrepancy_deviation",
     "proof_broken",
+    "met",
+    "overdue",
+    "unanswered",
 ];
 
 /// The fields that are metrics, with their CloudWatch unit.
@@ -90,6 +93,7 @@ pub const FIELDS: &[&str] = &[
 /// | `reconcile_completed`, `reconcile_incomplete` | runs |
 /// | `discrepancy_deviation` | runs with far more differences than is usual for their source |
 /// | `proof_broken` | runs whose differences do not explain what the two sides add up to |
+/// | `met`, `overdue`, `unanswered` | announced payments whose deadline came: known, not known, provider not there |
 pub const METRICS: &[(&str, &str)] = &[
     ("received", COUNT),
     ("duplicate", COUNT),
@@ -114,6 +118,9 @@ pub const METRICS: &[(&str, &str)] = &[
     ("reconcile_incomplete", COUNT),
     ("discrepancy_deviation", COUNT),
     ("proof_broken", COUNT),
+    ("met", COUNT),
+    ("overdue", COUNT),
+    ("unanswered", COUNT),
 ];
 
 const COUNT: &str = "Count";

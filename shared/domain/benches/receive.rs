@@ -54,6 +54,7 @@ impl Desk {
             api_base_url: None,
             asks_back: false,
             second_factors: SecondFactors::default(),
+            expect_within_seconds: None,
             configuration: Sha256Hex::of(&[]),
         };
         let headers = Headers::new(signed.iter().map(|(name, value)| (name.as_str(), value.as_str())));

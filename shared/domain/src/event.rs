@@ -7,6 +7,7 @@ mod schema;
 
 pub use schema::schemas;
 
+use crate::expect::Announcement;
 use crate::fact::{DisputeStage, Fact, FundsMovement, PayoutState, RefundState};
 use crate::finding::FindingKind;
 use crate::ids::{PaymentId, Sha256Hex, SourceName};
@@ -234,6 +235,10 @@ pub const RECONCILIATION_COMPLETED: &str = "reconciliation.completed";
 pub const RECONCILIATION_REQUESTED: &str = "reconciliation.requested";
 /// The detail-type of the schedule's daily call.
 pub const RECONCILIATION_DUE: &str = "reconciliation.due";
+/// The detail-type of a payment that the platform has started.
+pub const PAYMENT_ANNOUNCED: &str = "payment.announced";
+/// The detail-type of the schedule's call to look after announced payments.
+pub const EXPECTATIONS_DUE: &str = "expectations.due";
 
 /// Which window of which source is to be reconciled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -328,6 +333,14 @@ pub fn of_file(data: &ReconciliationData, file: &Sha256Hex) -> Result<BusEvent, 
 /// As [`of_row`].
 pub fn of_request(request: &ReconciliationRequest) -> Result<BusEvent, serde_json::Error> {
     Ok(BusEvent { detail_type: RECONCILIATION_REQUESTED, detail: serde_json::to_string(request)? })
+}
+
+/// The announcement of a payment, as the platform or an operator puts it on the bus.
+///
+/// # Errors
+/// As [`of_row`].
+pub fn of_announcement(announcement: &Announcement) -> Result<BusEvent, serde_json::Error> {
+    Ok(BusEvent { detail_type: PAYMENT_ANNOUNCED, detail: serde_json::to_string(announcement)? })
 }
 
 /// Counts open findings by kind, for [`ReconciliationData::open`].

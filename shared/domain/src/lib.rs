@@ -18,6 +18,7 @@
 //! | [`fact`], [`payment`] | what happened, and what it adds up to |
 //! | [`ledger`] | one row of the append-only ledger |
 //! | [`event`] | what the bus is told |
+//! | [`expect`] | payments that the platform has announced |
 //! | [`finding`] | a doubt that a person or a policy must settle |
 //! | [`books`] | rows of money from any side, read as streams and compared |
 //! | [`reconcile`] | our books against the provider's |
@@ -28,6 +29,7 @@ pub mod content;
 pub mod dialect;
 pub mod envelope;
 pub mod event;
+pub mod expect;
 pub mod fact;
 pub mod fetch;
 pub mod finding;

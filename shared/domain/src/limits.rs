@@ -70,5 +70,14 @@ pub const FINDINGS_PER_RUN_MAX: u32 = 10_000;
 /// Days a scheduled reconciliation looks back for windows that were never completed.
 pub const RECONCILE_LOOKBACK_DAYS: i64 = 3;
 
+/// Deadline of an announced payment where neither the announcement nor its source gives one, in seconds.
+pub const EXPECT_WITHIN_SECONDS: u32 = 3_600;
+
+/// Longest deadline of an announced payment, in seconds: a week.
+pub const EXPECT_WITHIN_SECONDS_MAX: u32 = 604_800;
+
+/// Hours for which deadlines that have passed are looked for: as long as nobody mends what keeps them from being checked.
+pub const EXPECT_LOOKBACK_HOURS: i64 = 72;
+
 /// Index partitions per source and day, so that a busy day does not heat one partition.
 pub const DAY_SHARDS: u8 = 4;

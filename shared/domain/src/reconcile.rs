@@ -273,7 +273,9 @@ impl Snapshot {
     }
 }
 
-fn describe(payment: &Payment) -> String {
+/// What the ledger says of a payment, for people.
+#[must_use]
+pub fn describe(payment: &Payment) -> String {
     match payment.amounts() {
         None => word(payment.status()).to_owned(),
         Some(a) => format!(

@@ -75,6 +75,9 @@ pub struct SourceConfig {
     /// What it asks for beside its dialect's proof.
     #[serde(default, skip_serializing_if = "SecondFactors::is_empty")]
     pub second_factors: SecondFactors,
+    /// Seconds in which something must be heard of an announced payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_within_seconds: Option<u32>,
 }
 
 /// A source that works.
@@ -92,6 +95,8 @@ pub struct Source {
     pub asks_back: bool,
     /// What it asks for beside its dialect's proof.
     pub second_factors: SecondFactors,
+    /// Seconds in which something must be heard of an announced payment.
+    pub expect_within_seconds: Option<u32>,
     /// The digest of its configuration: what a report of its books was made with.
     pub configuration: Sha256Hex,
 }
@@ -153,6 +158,7 @@ impl TryFrom<SourceConfig> for Source {
             settings,
             asks_back,
             second_factors,
+            expect_within_seconds,
             account: _,
             state: _,
         } = config;
@@ -179,7 +185,16 @@ impl TryFrom<SourceConfig> for Source {
             let other = api.test_base_url.as_ref().filter(|_| mode == Mode::Test);
             Some(other.unwrap_or(&api.base_url).clone())
         });
-        Ok(Self { name, dialect, mode, api_base_url, asks_back, second_factors, configuration })
+        Ok(Self {
+            name,
+            dialect,
+            mode,
+            api_base_url,
+            asks_back,
+            second_factors,
+            expect_within_seconds,
+            configuration,
+        })
     }
 }
 

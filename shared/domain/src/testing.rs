@@ -38,6 +38,7 @@ pub(crate) fn source(dialect: Dialect, mode: Mode) -> Source {
         api_base_url: None,
         asks_back: false,
         second_factors: Default::default(),
+        expect_within_seconds: None,
         configuration: crate::ids::Sha256Hex::of(&[]),
     }
 }

@@ -38,6 +38,11 @@ fn the_runs() {
 }
 
 #[test]
+fn the_payments_that_are_waited_for() {
+    e2e(async |h| contract::expectations(&h.context.expectations(), &name("contract-expect")).await);
+}
+
+#[test]
 fn the_bus() {
     e2e(async |h| contract::bus(&h.context.bus()).await);
 }

@@ -103,6 +103,7 @@ impl Harness {
             settings: Default::default(),
             asks_back: false,
             second_factors: Default::default(),
+            expect_within_seconds: None,
         };
         let source = Source::try_from(config.clone()).expect("a source");
         let given = GivenSecrets {

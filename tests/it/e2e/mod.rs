@@ -4,6 +4,7 @@
 
 mod asked_back;
 mod conformance;
+mod expected;
 mod faults;
 mod findings;
 mod harness;

@@ -8,7 +8,9 @@ use crate::stack::Outputs;
 use aws_config::SdkConfig;
 use countersign_app::ports::{SecretPair, Secrets as _, Sources as _};
 use countersign_aws::clients::Clients;
-use countersign_aws::dynamodb::{DriftTable, FindingTable, InboxTable, LedgerTable, RunTable, SourceTable};
+use countersign_aws::dynamodb::{
+    DriftTable, ExpectationTable, FindingTable, InboxTable, LedgerTable, RunTable, SourceTable,
+};
 use countersign_aws::eventbridge::EventBus;
 use countersign_aws::s3::ReportBucket;
 use countersign_aws::secrets::{ApiTokens, SigningSecrets};
@@ -84,6 +86,12 @@ impl Context {
     #[must_use]
     pub fn runs(&self) -> RunTable {
         self.clients.runs(&self.outputs.control_table_name)
+    }
+
+    /// The payments that are waited for.
+    #[must_use]
+    pub fn expectations(&self) -> ExpectationTable {
+        self.clients.expectations(&self.outputs.control_table_name)
     }
 
     /// The reports of the runs.

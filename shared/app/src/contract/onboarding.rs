@@ -49,6 +49,7 @@ fn version(source: &SourceName, number: u32, made: Made) -> SourceVersion {
         settings: Default::default(),
         asks_back: false,
         second_factors: Default::default(),
+        expect_within_seconds: None,
     };
     SourceVersion { number, config, made, written_at: instant(i64::from(number)) }
 }

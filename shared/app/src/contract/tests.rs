@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::memory::{
-    MemoryApi, MemoryBus, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue, MemoryReports,
-    MemoryRuns, MemorySecrets, MemorySources,
+    MemoryApi, MemoryBus, MemoryDrift, MemoryExpectations, MemoryFindings, MemoryInbox, MemoryLedger,
+    MemoryQueue, MemoryReports, MemoryRuns, MemorySecrets, MemorySources,
 };
 use crate::testing::{SOURCE, now_or_never, source_config, source_name};
 use countersign_domain::source::Source;
@@ -26,6 +26,11 @@ fn findings_in_memory() {
 #[test]
 fn cases_in_memory() {
     now_or_never(cases(&MemoryFindings::default(), &source_name(SOURCE)));
+}
+
+#[test]
+fn expectations_in_memory() {
+    now_or_never(expectations(&MemoryExpectations::default(), &source_name(SOURCE)));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::ports::{
     ApiRequest, Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, Ledger, Origin, Phase,
     PortError, ProviderApi, Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
 };
-use countersign_domain::dialect::Listing;
+use countersign_domain::dialect::{Listing, Reconcile as Books};
 use countersign_domain::envelope::{self, RawEvent};
 use countersign_domain::fact::Fact;
 use countersign_domain::finding::Subject;
@@ -167,17 +167,10 @@ where
         run: &mut Run,
         payment: &PaymentId,
     ) -> StepResult<Option<Snapshot>> {
-        let request = ApiRequest {
-            path: work.books.payment_path.replace("{id}", payment.as_str()),
-            query: work.books.payment_query.clone(),
-        };
-        let body = self.api.get(work.source, &request).await.map_err(|e| Fault::Provider(e.chain()))?;
-        run.has_read(&work.books.payment_path, body.as_deref().unwrap_or_default());
-        let Some(body) = body else { return Ok(None) };
-        let unreadable =
-            |error: &dyn std::fmt::Display| Fault::Provider(format!("{}: {error}", request.path));
-        let json = Json::parse(&body).map_err(|error| unreadable(&error))?;
-        snapshot(work.books, json.root()).map(Some).map_err(|error| unreadable(&error))
+        let (answer, theirs) =
+            look_up(&self.api, work.source, work.books, payment).await.map_err(Fault::Provider)?;
+        run.has_read(&work.books.payment_path, &answer);
+        Ok(theirs)
     }
 
     async fn page(&self, source: &Source, listing: &Listing, run: &mut Run) -> StepResult<Vec<u8>> {
@@ -262,14 +255,41 @@ fn weigh(
         notes.push(Evidence::Difference { payment: payment.clone(), difference, resolution });
     }
     for fact in plan.heals {
-        notes.push(Evidence::Heal(Box::new(correction(PaymentFact { payment: payment.clone(), fact })?)));
+        let heal = correction(PaymentFact { payment: payment.clone(), fact }).map_err(Fault::Provider)?;
+        notes.push(Evidence::Heal(Box::new(heal)));
     }
     Ok(notes)
 }
 
-fn correction(fact: PaymentFact) -> StepResult<Heal> {
-    let broken =
-        |error: &dyn std::fmt::Display| Fault::Provider(format!("payment {}: {error}", fact.payment));
+/// Asks for one payment: the answer's bytes (none where the provider does not know it), and what it says.
+///
+/// # Errors
+/// Why the provider's books cannot be read.
+pub(crate) async fn look_up(
+    api: &impl ProviderApi,
+    source: &Source,
+    books: &Books,
+    payment: &PaymentId,
+) -> Result<(Vec<u8>, Option<Snapshot>), String> {
+    let request = ApiRequest {
+        path: books.payment_path.replace("{id}", payment.as_str()),
+        query: books.payment_query.clone(),
+    };
+    let Some(body) = api.get(source, &request).await.map_err(|error| error.chain())? else {
+        return Ok((Vec::new(), None));
+    };
+    let unreadable = |error: &dyn std::fmt::Display| format!("{}: {error}", request.path);
+    let json = Json::parse(&body).map_err(|error| unreadable(&error))?;
+    let theirs = snapshot(books, json.root()).map_err(|error| unreadable(&error))?;
+    Ok((body, Some(theirs)))
+}
+
+/// The event that makes a fact known which the provider's own books state.
+///
+/// # Errors
+/// Why it cannot be one.
+pub(crate) fn correction(fact: PaymentFact) -> Result<Heal, String> {
+    let broken = |error: &dyn std::fmt::Display| format!("payment {}: {error}", fact.payment);
     let body = serde_json::to_string(&fact).map_err(|error| broken(&error))?;
     Ok(Heal {
         origin: Origin::Correction,

@@ -3,12 +3,13 @@
 use super::{Reconciler, StepResult};
 use crate::ingest;
 use crate::ports::{
-    Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, ProviderApi,
+    Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, Port, ProviderApi,
     Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
 };
 use countersign_domain::finding::{Finding, Subject};
-use countersign_domain::ids::TraceId;
+use countersign_domain::ids::{SourceName, TraceId};
 use countersign_domain::limits::QUEUE_ENTRIES_MAX;
+use countersign_domain::time::Timestamp;
 use std::collections::BTreeMap;
 
 impl<P, A, I, Q, L, F, R, O, B, C> Reconciler<P, A, I, Q, L, F, R, O, B, C>
@@ -30,37 +31,18 @@ where
         let after = run.cursor.take();
         let notes = self.runs.notes(run, "heal#").await?;
         let mut rest = notes.into_iter().filter(|note| after.as_ref().is_none_or(|at| note.key() > *at));
-        let mut keys = Vec::new();
+        let mut heals = Vec::new();
         for note in rest.by_ref().take(QUEUE_ENTRIES_MAX) {
             run.cursor = Some(note.key());
             if let Evidence::Heal(heal) = note {
-                let (_, key) = ingest::put(&self.inbox, self.inbox_row(run, *heal)).await?;
-                keys.push(key);
+                heals.push(*heal);
             }
         }
-        if !keys.is_empty() {
-            ingest::hand_over(&self.queue, &keys, &run_trace(run)).await?;
-        }
+        admit(&self.inbox, &self.queue, &run.source, heals, &run_trace(run), self.clock.now()).await?;
         if rest.next().is_none() {
             (run.phase, run.cursor) = (Phase::Raise, None);
         }
         Ok(())
-    }
-
-    fn inbox_row(&self, run: &Run, heal: Heal) -> InboxRow {
-        InboxRow {
-            key: InboxKey::Event { source: run.source.clone(), event: heal.event },
-            origin: heal.origin,
-            kind: Some(heal.kind),
-            meaning: heal.meaning,
-            body: heal.body.into_bytes(),
-            headers: BTreeMap::new(),
-            occurred_at: heal.occurred_at,
-            received_at: self.clock.now(),
-            attempt: run_trace(run),
-            trace: run_trace(run),
-            reason: None,
-        }
     }
 
     /// Records every difference that no correction levels.
@@ -82,6 +64,39 @@ where
         run.phase = Phase::Report;
         Ok(())
     }
+}
+
+/// Keeps corrections and hands them over, as if they were delivered.
+///
+/// # Errors
+/// [`PortError`](crate::ports::PortError); doing it again is right.
+pub(crate) async fn admit(
+    inbox: &impl Inbox,
+    queue: &impl Queue,
+    source: &SourceName,
+    heals: Vec<Heal>,
+    trace: &TraceId,
+    now: Timestamp,
+) -> Port<()> {
+    let mut keys = Vec::new();
+    for heal in heals {
+        let row = InboxRow {
+            key: InboxKey::Event { source: source.clone(), event: heal.event },
+            origin: heal.origin,
+            kind: Some(heal.kind),
+            meaning: heal.meaning,
+            body: heal.body.into_bytes(),
+            headers: BTreeMap::new(),
+            occurred_at: heal.occurred_at,
+            received_at: now,
+            attempt: trace.clone(),
+            trace: trace.clone(),
+            reason: None,
+        };
+        let (_, key) = ingest::put(inbox, row).await?;
+        keys.push(key);
+    }
+    if keys.is_empty() { Ok(()) } else { ingest::hand_over(queue, &keys, trace).await }
 }
 
 /// The trace of everything that one attempt of a run sends: the same when a step is done twice.

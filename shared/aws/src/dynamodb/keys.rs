@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use countersign_app::ports::InboxKey;
 use countersign_domain::ids::{PaymentId, Sha256Hex, SourceName};
 use countersign_domain::limits::DAY_SHARDS;
-use countersign_domain::time::Window;
+use countersign_domain::time::{Timestamp, Window};
 
 /// Hash key of every table.
 pub const PK: &str = "pk";
@@ -86,6 +86,18 @@ pub enum Key {
         /// [`countersign_domain::finding::Finding::id`].
         id: String,
     },
+    /// **control**, `pk` = `expectation#{source}#{YYYY-MM-DDTHH}` of the deadline, `sk` = the payment.
+    ///
+    /// `expectation`: a payment that is waited for, as JSON. Written by reconcile if the key is free, and deleted by it when
+    /// the waiting has ended.
+    Expectation {
+        /// Who will tell of it.
+        source: SourceName,
+        /// The deadline.
+        due_at: Timestamp,
+        /// Which payment.
+        payment: PaymentId,
+    },
     /// **control**, `pk` = `run#{source}`, `sk` = `{from}..{to}`.
     ///
     /// `run`: the state of the window's newest attempt as JSON; `epoch` fences its checkpoints; `lease_until` (Unix
@@ -125,6 +137,7 @@ impl Key {
             Self::SourceVersion { source, .. } => version_partition(source),
             Self::Drift { source, .. } => drift_partition(source),
             Self::Finding { source, .. } => finding_partition(source),
+            Self::Expectation { source, due_at, .. } => expectation_partition(source, *due_at),
             Self::Run { source, .. } => run_partition(source),
             Self::Evidence { source, window, attempt, .. } => evidence_partition(source, *window, *attempt),
         }
@@ -142,6 +155,7 @@ impl Key {
             Self::SourceVersion { number, .. } => Some((SK, text(&format!("{number:010}")))),
             Self::Drift { word, .. } => Some((SK, text(word))),
             Self::Finding { id, .. } => Some((SK, text(id))),
+            Self::Expectation { payment, .. } => Some((SK, text(payment.as_str()))),
             Self::Run { window, .. } => Some((SK, text(&window.name()))),
             Self::Evidence { note, .. } => Some((SK, text(note))),
         };
@@ -166,6 +180,11 @@ pub(super) fn parse_payment_partition(pk: &str) -> Result<(SourceName, PaymentId
 /// The partition of a source's versions.
 pub(super) fn version_partition(source: &SourceName) -> String {
     format!("source_version#{source}")
+}
+
+/// The partition of the payments that are waited for until that hour.
+pub(super) fn expectation_partition(source: &SourceName, due_at: Timestamp) -> String {
+    format!("expectation#{source}#{}", due_at.strftime("%Y-%m-%dT%H"))
 }
 
 /// The partition of a source's runs.
@@ -232,13 +251,18 @@ mod tests {
     }
 
     fn control_key() -> impl Strategy<Value = Key> {
-        (source(), window(), 1_u32..5, ID, 0_u8..6).prop_map(|(source, window, attempt, note, which)| {
+        (source(), window(), 1_u32..5, ID, 0_u8..7).prop_map(|(source, window, attempt, note, which)| {
             match which {
                 0 => Key::Source(source),
                 1 => Key::Finding { source, id: note },
                 2 => Key::Run { source, window },
                 3 => Key::SourceVersion { source, number: attempt },
                 4 => Key::Drift { source, word: note },
+                5 => Key::Expectation {
+                    source,
+                    due_at: Window::utc_day(window.from, 0).from,
+                    payment: PaymentId::new(note).expect("a payment reference"),
+                },
                 _ => Key::Evidence { source, window, attempt, note },
             }
         })
@@ -298,6 +322,10 @@ mod tests {
             (Key::SourceVersion { source: source.clone(), number: 2 }, "source_version#stripe-main"),
             (Key::Drift { source: source.clone(), word: "type#x".to_owned() }, "drift#stripe-main"),
             (Key::Finding { source: source.clone(), id: "unreadable-1".to_owned() }, "finding#stripe-main"),
+            (
+                Key::Expectation { source: source.clone(), due_at: from, payment: payment.clone() },
+                "expectation#stripe-main#2026-11-22T00",
+            ),
             (Key::Run { source: source.clone(), window }, "run#stripe-main"),
             (evidence, "evidence#stripe-main#2026-11-22T00:00:00Z..2026-11-23T00:00:00Z#2"),
         ] {

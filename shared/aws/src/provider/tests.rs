@@ -16,6 +16,7 @@ fn source(api_base_url: &str) -> Source {
         settings: Default::default(),
         asks_back: false,
         second_factors: Default::default(),
+        expect_within_seconds: None,
     };
     Source::try_from(config).expect("a source")
 }

@@ -23,6 +23,7 @@ fn config() -> SourceConfig {
         settings: Default::default(),
         asks_back: false,
         second_factors: Default::default(),
+        expect_within_seconds: None,
     }
 }
 

@@ -24,6 +24,7 @@ fn version(number: u32) -> SourceVersion {
         settings: Default::default(),
         asks_back: false,
         second_factors: Default::default(),
+        expect_within_seconds: None,
     };
     SourceVersion { number, config, made: Made::RolledBack { to: 1 }, written_at: at() }
 }

@@ -1,9 +1,10 @@
 //! The JSON Schema of every detail, generated from the types, so that a consumer can rely on what it says.
 
 use super::{
-    CloudEvent, EventType, PaymentEvent, RECONCILIATION_COMPLETED, RECONCILIATION_REQUESTED,
-    ReconciliationData, ReconciliationRequest,
+    CloudEvent, EventType, PAYMENT_ANNOUNCED, PaymentEvent, RECONCILIATION_COMPLETED,
+    RECONCILIATION_REQUESTED, ReconciliationData, ReconciliationRequest,
 };
+use crate::expect::Announcement;
 use schemars::schema_for;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -16,6 +17,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     schemas.push((RECONCILIATION_COMPLETED, of_cloud_event(completed.into(), RECONCILIATION_COMPLETED)));
     let requested = schema_for!(ReconciliationRequest);
     schemas.push((RECONCILIATION_REQUESTED, titled(requested.into(), RECONCILIATION_REQUESTED)));
+    let announced = schema_for!(Announcement);
+    schemas.push((PAYMENT_ANNOUNCED, titled(announced.into(), PAYMENT_ANNOUNCED)));
     schemas
 }
 

@@ -10,6 +10,7 @@ pub use template::template;
 use super::{DialectRef, Mode, Source, SourceConfig, SourceError, SourceState};
 use crate::dialect::{Dialect, DialectError, Settings, built_in_names};
 use crate::ids::SourceName;
+use crate::limits::EXPECT_WITHIN_SECONDS_MAX;
 use crate::signature::SecondFactors;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -35,6 +36,8 @@ struct Endpoint {
     api_base_url: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     asks_back: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expect_within_seconds: Option<u32>,
     #[serde(default, skip_serializing_if = "Settings::is_empty")]
     settings: Settings,
     #[serde(default, skip_serializing_if = "SecondFactors::is_empty")]
@@ -71,8 +74,23 @@ pub enum FileError {
 pub fn read_file(text: &str) -> Result<(SourceConfig, Source), FileError> {
     let file: File = toml::from_str(text).map_err(|error| FileError::Syntax(Box::new(error)))?;
     let dialect = dialect(&file)?;
-    let Endpoint { name, mode, account, dialect: _, api_base_url, asks_back, settings, second_factors } =
-        file.source;
+    let Endpoint {
+        name,
+        mode,
+        account,
+        dialect: _,
+        api_base_url,
+        asks_back,
+        expect_within_seconds,
+        settings,
+        second_factors,
+    } = file.source;
+    if let Some(seconds) =
+        expect_within_seconds.filter(|seconds| !(1..=EXPECT_WITHIN_SECONDS_MAX).contains(seconds))
+    {
+        let why = format!("it is {seconds}: 1 to {EXPECT_WITHIN_SECONDS_MAX} seconds are possible");
+        return Err(FileError::Value { key: "source.expect_within_seconds", why });
+    }
     let config = SourceConfig {
         name,
         dialect,
@@ -83,6 +101,7 @@ pub fn read_file(text: &str) -> Result<(SourceConfig, Source), FileError> {
         settings,
         asks_back,
         second_factors,
+        expect_within_seconds,
     };
     let source = Source::try_from(config.clone()).map_err(|error| FileError::Source(Box::new(error)))?;
     Ok((config, source))
@@ -135,6 +154,7 @@ pub fn write_file(config: &SourceConfig) -> Result<String, FileError> {
         dialect: built_in,
         api_base_url: config.api_base_url.clone(),
         asks_back: config.asks_back,
+        expect_within_seconds: config.expect_within_seconds,
         settings: config.settings.clone(),
         second_factors: config.second_factors.clone(),
     };

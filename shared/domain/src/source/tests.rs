@@ -14,6 +14,7 @@ fn config(dialect: DialectRef, api_base_url: Option<&str>) -> SourceConfig {
         settings: Settings::new(),
         asks_back: false,
         second_factors: Default::default(),
+        expect_within_seconds: None,
     }
 }
 

@@ -137,6 +137,7 @@ impl Scenario<'_> {
             settings: Default::default(),
             asks_back: false,
             second_factors: Default::default(),
+            expect_within_seconds: None,
         };
         put_in_force(self.context, config, &given).await?;
         self.stripe.point_webhook(&self.url(), SECRET).await?;

@@ -59,6 +59,8 @@ dialect = \"{dialect}\"
 # api_base_url = \"https://sandbox.example\"
 # Ask the provider's API about every event, and not only about those that mean nothing without its answer.
 # asks_back = true
+# Seconds in which something must be heard of a payment that the platform announced; an hour without it.
+# expect_within_seconds = 900
 "
     )
 }

@@ -1,0 +1,237 @@
+//! Payments that the platform has announced: what nobody told of in time is asked about.
+//!
+//! An expectation ends in one of three ways. The ledger knows the payment: it is met. The provider knows that money is
+//! held or taken: it is healed, by an ordinary event through the same inbox and queue as a webhook. Otherwise a finding
+//! says that it is overdue. A provider that does not answer leaves it waiting.
+
+use crate::caches::SourceCache;
+use crate::ports::{
+    Announced, Clock, Expectations, Findings, Inbox, Ledger, Port, ProviderApi, Queue, Sources,
+};
+use crate::reconcile::{admit, correction, look_up};
+use countersign_domain::expect::{Announcement, Expectation, Heard};
+use countersign_domain::finding::{Finding, FindingKind, Subject};
+use countersign_domain::ids::{SourceName, TraceId};
+use countersign_domain::limits::EXPECT_LOOKBACK_HOURS;
+use countersign_domain::reconcile::{plan, word};
+use countersign_domain::source::{Source, SourceState};
+use countersign_domain::time::{SignedDuration, Timestamp};
+use countersign_domain::translate::PaymentFact;
+use std::sync::Arc;
+
+/// What waiting for payments needs.
+pub struct Expecter<E, P, A, I, Q, L, F, C> {
+    /// The payments that are waited for.
+    pub expectations: E,
+    /// The configured sources.
+    pub sources: P,
+    /// The provider's books.
+    pub api: A,
+    /// Where corrections are kept.
+    pub inbox: I,
+    /// Where they are handed over.
+    pub queue: Q,
+    /// Our books.
+    pub ledger: L,
+    /// Where overdue payments go.
+    pub findings: F,
+    /// The time.
+    pub clock: C,
+    /// Sources read so far.
+    pub source_cache: SourceCache,
+}
+
+/// How one expectation ended, or not.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The ledger knows the payment.
+    Met,
+    /// The provider knows it; what it knows was sent.
+    Healed,
+    /// Neither knows that money moved.
+    Overdue,
+    /// The provider did not answer: it is asked again.
+    Waiting,
+}
+
+/// What one check came to.
+#[must_use]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Expectations that the ledger met.
+    pub met: u32,
+    /// Those that the provider's answer healed.
+    pub healed: u32,
+    /// Those that are overdue.
+    pub overdue: u32,
+    /// Those about which the provider did not answer.
+    pub waiting: u32,
+}
+
+impl<E, P, A, I, Q, L, F, C> Expecter<E, P, A, I, Q, L, F, C>
+where
+    E: Expectations,
+    P: Sources,
+    A: ProviderApi,
+    I: Inbox,
+    Q: Queue,
+    L: Ledger,
+    F: Findings,
+    C: Clock,
+{
+    /// Waits for a payment; `None` when there is no enabled source of that name. Another amount than was announced before
+    /// is a finding: what was said first counts.
+    ///
+    /// # Errors
+    /// [`PortError`](crate::ports::PortError); announcing it again is right.
+    pub async fn announce(&self, announcement: Announcement) -> Port<Option<Expectation>> {
+        let now = self.clock.now();
+        let Some(source) = self.source_cache.get(&self.sources, &announcement.source, now).await? else {
+            return Ok(None);
+        };
+        let expectation = Expectation::new(announcement, source.expect_within_seconds, now);
+        match self.expectations.announce(&expectation).await? {
+            Announced::New => Ok(Some(expectation)),
+            Announced::Known(known) => {
+                if known.amount != expectation.amount {
+                    let reason =
+                        format!("announced as {}, and again as {}", known.amount, expectation.amount);
+                    self.raise(&known, FindingKind::Conflicting, reason).await?;
+                }
+                Ok(Some(*known))
+            }
+        }
+    }
+
+    /// Looks after every expectation whose deadline has come, until `stop_at`. Two checks at once are harmless.
+    ///
+    /// # Errors
+    /// [`PortError`](crate::ports::PortError) when our own side fails; checking again is right.
+    pub async fn check(&self, stop_at: Timestamp) -> Port<Checked> {
+        let mut checked = Checked::default();
+        for config in self.sources.list().await? {
+            if config.state != SourceState::Enabled {
+                continue;
+            }
+            let Some(source) = self.source_cache.get(&self.sources, &config.name, self.clock.now()).await?
+            else {
+                continue;
+            };
+            for hours_ago in (0..=EXPECT_LOOKBACK_HOURS).rev() {
+                self.check_hour(&source, hours_ago, stop_at, &mut checked).await?;
+            }
+        }
+        Ok(checked)
+    }
+
+    async fn check_hour(
+        &self,
+        source: &Arc<Source>,
+        hours_ago: i64,
+        stop_at: Timestamp,
+        checked: &mut Checked,
+    ) -> Port<()> {
+        let now = self.clock.now();
+        let hour = now.checked_sub(SignedDuration::from_hours(hours_ago)).unwrap_or(Timestamp::MIN);
+        for expectation in self.expectations.due_in(&source.name, hour).await? {
+            if expectation.due_at > now || self.clock.now() >= stop_at {
+                continue;
+            }
+            let ended = self.look_after(source, &expectation).await?;
+            let count = match ended {
+                Ended::Met => &mut checked.met,
+                Ended::Healed => &mut checked.healed,
+                Ended::Overdue => &mut checked.overdue,
+                Ended::Waiting => &mut checked.waiting,
+            };
+            *count = count.saturating_add(1);
+            if ended != Ended::Waiting {
+                self.expectations.settle(&expectation).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_after(&self, source: &Source, expectation: &Expectation) -> Port<Ended> {
+        let history = self.ledger.history(&source.name, &expectation.payment).await?;
+        let ours = history.last().map(|row| &row.state);
+        match expectation.heard(ours) {
+            Heard::AsAnnounced => return Ok(Ended::Met),
+            Heard::Otherwise(kind) => {
+                let known = ours.map_or_else(String::new, countersign_domain::reconcile::describe);
+                let reason = format!("announced: {}; ledger: {known}", expectation.amount);
+                self.raise(expectation, kind, reason).await?;
+                return Ok(Ended::Met);
+            }
+            Heard::Nothing => {}
+        }
+        let Some(books) = &source.dialect.reconcile else {
+            return self.overdue(expectation, "its provider cannot be asked").await;
+        };
+        let Ok((_, theirs)) = look_up(&self.api, source, books, &expectation.payment).await else {
+            return Ok(Ended::Waiting);
+        };
+        let Some(theirs) = theirs else {
+            return self.overdue(expectation, "the provider does not know it").await;
+        };
+        let heals = plan(ours, Some(&theirs)).heals;
+        if heals.is_empty() {
+            let stands = format!("at the provider it is {}", word(theirs.status));
+            return self.overdue(expectation, &stands).await;
+        }
+        let mut events = Vec::new();
+        for fact in heals {
+            match correction(PaymentFact { payment: expectation.payment.clone(), fact }) {
+                Ok(heal) => events.push(heal),
+                Err(why) => return self.overdue(expectation, &why).await,
+            }
+        }
+        let due_at = expectation.due_at.to_string();
+        let trace = TraceId::of(&["expected", source.name.as_str(), expectation.payment.as_str(), &due_at]);
+        admit(&self.inbox, &self.queue, &source.name, events, &trace, self.clock.now()).await?;
+        Ok(Ended::Healed)
+    }
+
+    async fn overdue(&self, expectation: &Expectation, why: &str) -> Port<Ended> {
+        let Expectation { amount, announced_at, .. } = expectation;
+        let reason = format!("{amount} announced at {announced_at}, and nothing was heard: {why}");
+        self.raise(expectation, FindingKind::Overdue, reason).await?;
+        Ok(Ended::Overdue)
+    }
+
+    async fn raise(&self, expectation: &Expectation, kind: FindingKind, reason: String) -> Port<()> {
+        let finding = Finding {
+            source: expectation.source.clone(),
+            kind,
+            subject: Subject::Payment(expectation.payment.clone()),
+            reason,
+            found_at: self.clock.now(),
+        };
+        // New or known, it is on record now.
+        let _ = self.findings.raise(&finding).await?;
+        Ok(())
+    }
+}
+
+/// Every payment of a source that is waited for: those that are due, and those whose deadline is to come.
+///
+/// # Errors
+/// [`PortError`](crate::ports::PortError).
+pub async fn waited_for(
+    expectations: &impl Expectations,
+    source: &SourceName,
+    now: Timestamp,
+) -> Port<Vec<Expectation>> {
+    let hours_ahead = i64::from(countersign_domain::limits::EXPECT_WITHIN_SECONDS_MAX / 3_600);
+    let mut waiting = Vec::new();
+    for hours in -EXPECT_LOOKBACK_HOURS..=hours_ahead {
+        let hour = now.checked_add(SignedDuration::from_hours(hours)).unwrap_or(now);
+        waiting.extend(expectations.due_in(source, hour).await?);
+    }
+    waiting.sort_by(|one, other| (one.due_at, &one.payment).cmp(&(other.due_at, &other.payment)));
+    Ok(waiting)
+}
+
+#[cfg(test)]
+mod tests;

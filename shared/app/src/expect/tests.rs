@@ -1,0 +1,189 @@
+use super::*;
+use crate::memory::{
+    MemoryApi, MemoryClock, MemoryExpectations, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue,
+    MemorySources,
+};
+use crate::ports::{ApiRequest, Append, InboxKey};
+use crate::testing::{at, event_id, now_or_never, payment_id, source_config, source_name};
+use countersign_domain::dialect::Reconcile;
+use countersign_domain::fact::Fact;
+use countersign_domain::ids::EventKind;
+use countersign_domain::ledger::{Cause, next_row};
+use countersign_domain::money::{Currency, Money};
+use serde_json::json;
+
+type Desk = Expecter<
+    MemoryExpectations,
+    MemorySources,
+    MemoryApi,
+    MemoryInbox,
+    MemoryQueue,
+    MemoryLedger,
+    MemoryFindings,
+    MemoryClock,
+>;
+
+const MINUTE: i64 = 60;
+
+fn desk() -> Desk {
+    let sources = MemorySources::default();
+    sources.set(source_config("stripe-live", "stripe"));
+    sources.set(source_config("partner", "partner-hmac"));
+    Expecter {
+        expectations: MemoryExpectations::default(),
+        sources,
+        api: MemoryApi::default(),
+        inbox: MemoryInbox::default(),
+        queue: MemoryQueue::default(),
+        ledger: MemoryLedger::default(),
+        findings: MemoryFindings::default(),
+        clock: MemoryClock::at(at(0)),
+        source_cache: SourceCache::default(),
+    }
+}
+
+fn money(minor: i64) -> Money {
+    Money { minor, currency: Currency::from_code("EUR").expect("a currency") }
+}
+
+fn announce(desk: &Desk, source: &str, payment: &str, minor: i64) -> Option<Expectation> {
+    let announcement = Announcement {
+        source: source_name(source),
+        payment: payment_id(payment),
+        amount: money(minor),
+        within_seconds: Some(600),
+    };
+    now_or_never(desk.announce(announcement)).expect("our own side works")
+}
+
+/// The ledger hears of a payment.
+fn book(desk: &Desk, payment: &str, fact: Fact) {
+    let (source, payment) = (source_name("stripe-live"), payment_id(payment));
+    let cause = Cause {
+        event: event_id("e1"),
+        kind: EventKind::new("k").expect("a type"),
+        occurred_at: None,
+        received_at: at(1),
+        trace: TraceId::of(&["t"]),
+    };
+    let row = next_row(None, &source, &payment, cause, fact, at(1)).expect("a fact that fits");
+    assert_eq!(now_or_never(desk.ledger.append(&row)).expect("the ledger answers"), Append::Appended);
+}
+
+fn books() -> Reconcile {
+    let source = Source::try_from(source_config("stripe-live", "stripe")).expect("a source that works");
+    source.dialect.reconcile.expect("Stripe has books")
+}
+
+/// The provider knows a payment.
+fn listed(desk: &Desk, payment: &str, status: &str, captured: i64) {
+    let one = json!({
+        "id": payment, "amount": 2000, "amount_received": captured, "amount_capturable": 0, "currency": "eur",
+        "status": status, "latest_charge": { "amount": 2000, "amount_captured": captured, "amount_refunded": 2000 - captured },
+    });
+    desk.api.answer(&source_name("stripe-live"), &question(payment), one.to_string());
+}
+
+fn question(payment: &str) -> ApiRequest {
+    let books = books();
+    ApiRequest { path: books.payment_path.replace("{id}", payment), query: books.payment_query }
+}
+
+fn check(desk: &Desk, minutes: i64) -> Checked {
+    desk.clock.set(at(minutes * MINUTE));
+    now_or_never(desk.check(at(i64::from(u32::MAX)))).expect("our own side works")
+}
+
+fn findings(desk: &Desk) -> Vec<String> {
+    let found = desk.findings.all();
+    found.iter().map(|f| format!("{} {}: {}", f.kind.as_str(), f.subject, f.reason)).collect()
+}
+
+#[test]
+fn how_an_expectation_ends() {
+    let overdue = "20.00 EUR announced at 2025-11-24T16:00:00Z, and nothing was heard: ";
+    type Prepare = fn(&Desk);
+    let table: [(&str, Prepare, Checked, Option<String>); 7] = [
+        (
+            "a webhook came in time",
+            |desk| book(desk, "pi_1", Fact::Captured { amount: money(2_000) }),
+            Checked { met: 1, ..Checked::default() },
+            None,
+        ),
+        (
+            "a webhook came, with other money",
+            |desk| book(desk, "pi_1", Fact::Captured { amount: money(1_900) }),
+            Checked { met: 1, ..Checked::default() },
+            Some(
+                "amount_differs payment pi_1: announced: 20.00 EUR; ledger: captured 19.00 EUR, taken 19.00 EUR"
+                    .to_owned(),
+            ),
+        ),
+        ("it was declined", |desk| book(desk, "pi_1", Fact::Pending), Checked { met: 1, ..Checked::default() }, None),
+        (
+            "the webhook was lost",
+            |desk| listed(desk, "pi_1", "succeeded", 2_000),
+            Checked { healed: 1, ..Checked::default() },
+            None,
+        ),
+        (
+            "nobody paid",
+            |desk| listed(desk, "pi_1", "requires_payment_method", 0),
+            Checked { overdue: 1, ..Checked::default() },
+            Some(format!("overdue payment pi_1: {overdue}at the provider it is initiated")),
+        ),
+        (
+            "the provider does not know it",
+            |_| {},
+            Checked { overdue: 1, ..Checked::default() },
+            Some(format!("overdue payment pi_1: {overdue}the provider does not know it")),
+        ),
+        (
+            "the provider is down",
+            |desk| desk.api.fail(&source_name("stripe-live"), &question("pi_1"), "503"),
+            Checked { waiting: 1, ..Checked::default() },
+            None,
+        ),
+    ];
+    for (what, prepare, expected, finding) in table {
+        let desk = desk();
+        assert!(announce(&desk, "stripe-live", "pi_1", 2_000).is_some());
+        prepare(&desk);
+        assert_eq!(check(&desk, 9), Checked::default(), "{what}: it is not due yet");
+        assert_eq!(check(&desk, 10), expected, "{what}");
+        assert_eq!(findings(&desk), finding.into_iter().collect::<Vec<_>>(), "{what}");
+        let sent: Vec<_> = desk.queue.take().into_iter().map(|notice| notice.key).collect();
+        let event = event_id("reconcile/payment.captured/2000/pi_1");
+        let heal = InboxKey::Event { source: source_name("stripe-live"), event };
+        assert_eq!(sent, if expected.healed == 1 { vec![heal] } else { vec![] }, "{what}");
+        let waits = expected.waiting == 1;
+        assert_eq!(desk.expectations.all().len(), usize::from(waits), "{what}");
+        // Three days are looked back; after them nobody asks any more.
+        assert_eq!(
+            check(&desk, 71 * 60),
+            Checked { waiting: u32::from(waits), ..Checked::default() },
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn announced_twice_it_is_waited_for_once() {
+    let desk = desk();
+    let first = announce(&desk, "stripe-live", "pi_1", 2_000);
+    assert_eq!(announce(&desk, "stripe-live", "pi_1", 2_000), first);
+    assert!(findings(&desk).is_empty());
+    assert_eq!(announce(&desk, "stripe-live", "pi_1", 2_100), first, "what was said first counts");
+    assert_eq!(findings(&desk), ["conflicting payment pi_1: announced as 20.00 EUR, and again as 21.00 EUR"]);
+    let waiting = now_or_never(waited_for(&desk.expectations, &source_name("stripe-live"), at(0)));
+    assert_eq!(waiting.expect("they answer"), first.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_source_without_books_or_none_at_all() {
+    let desk = desk();
+    assert_eq!(announce(&desk, "nobody", "p1", 2_000), None);
+    assert!(announce(&desk, "partner", "p1", 2_000).is_some());
+    assert_eq!(check(&desk, 11).overdue, 1);
+    assert!(findings(&desk)[0].ends_with("its provider cannot be asked"), "{:?}", findings(&desk));
+}

@@ -1,0 +1,163 @@
+//! Payments that the platform has started, and of which it wants to hear in time.
+
+use crate::finding::FindingKind;
+use crate::ids::{PaymentId, SourceName};
+use crate::limits::{EXPECT_WITHIN_SECONDS, EXPECT_WITHIN_SECONDS_MAX};
+use crate::money::Money;
+use crate::payment::{Payment, PaymentStatus};
+use crate::time::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the platform says on the bus when it has started a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Announcement {
+    /// The source that will tell of it.
+    pub source: SourceName,
+    /// The provider's reference, as webhooks will name it.
+    pub payment: PaymentId,
+    /// What was asked for.
+    pub amount: Money,
+    /// Seconds in which something must be heard; without it, the source's own deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = EXPECT_WITHIN_SECONDS_MAX))]
+    pub within_seconds: Option<u32>,
+}
+
+/// A payment that is waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// The source that will tell of it.
+    pub source: SourceName,
+    /// Which payment.
+    pub payment: PaymentId,
+    /// What was asked for.
+    pub amount: Money,
+    /// When it was announced, by our clock.
+    pub announced_at: Timestamp,
+    /// When something must have been heard.
+    pub due_at: Timestamp,
+}
+
+/// What the ledger says of a payment that is waited for.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing: the provider must be asked.
+    Nothing,
+    /// It is known, with the amount that was announced or none yet.
+    AsAnnounced,
+    /// It is known, and its money is other money.
+    Otherwise(FindingKind),
+}
+
+impl Expectation {
+    /// The expectation that an announcement makes, with the source's own deadline where it gives none. Deadlines beyond the
+    /// limit are cut to it: later than in a week nobody looks.
+    #[must_use]
+    pub fn new(announcement: Announcement, own_seconds: Option<u32>, now: Timestamp) -> Self {
+        let Announcement { source, payment, amount, within_seconds } = announcement;
+        let seconds = within_seconds.or(own_seconds).unwrap_or(EXPECT_WITHIN_SECONDS);
+        let seconds = seconds.clamp(1, EXPECT_WITHIN_SECONDS_MAX);
+        let due_at = now.checked_add(SignedDuration::from_secs(i64::from(seconds)));
+        Self { source, payment, amount, announced_at: now, due_at: due_at.unwrap_or(Timestamp::MAX) }
+    }
+
+    /// What the ledger's state of the payment says.
+    pub fn heard(&self, payment: Option<&Payment>) -> Heard {
+        let Some(payment) = payment.filter(|payment| payment.status() != PaymentStatus::Unknown) else {
+            return Heard::Nothing;
+        };
+        match payment.amounts() {
+            None => Heard::AsAnnounced,
+            Some(amounts) if amounts.currency != self.amount.currency => {
+                Heard::Otherwise(FindingKind::CurrencyDiffers)
+            }
+            Some(amounts) => {
+                let known = amounts.requested.max(amounts.authorized).max(amounts.captured);
+                // Words without an amount (it is pending, it failed) differ from none.
+                if known == 0 || known == self.amount.minor {
+                    Heard::AsAnnounced
+                } else {
+                    Heard::Otherwise(FindingKind::AmountDiffers)
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Fact;
+    use crate::ids::ItemId;
+    use crate::money::Currency;
+    use crate::payment::{Step, apply};
+    use crate::testing::{now, source_name};
+
+    fn money(minor: i64, code: &str) -> Money {
+        Money { minor, currency: Currency::from_code(code).expect("a currency") }
+    }
+
+    fn announced(within_seconds: Option<u32>) -> Announcement {
+        let payment = PaymentId::new("pi_1").expect("a payment");
+        Announcement { source: source_name(), payment, amount: money(2_000, "EUR"), within_seconds }
+    }
+
+    #[test]
+    fn the_deadline_is_its_own_or_the_sources() {
+        for (within, own, seconds) in [
+            (Some(60), Some(600), 60),
+            (None, Some(600), 600),
+            (None, None, i64::from(EXPECT_WITHIN_SECONDS)),
+            (Some(0), None, 1),
+            (Some(u32::MAX), None, i64::from(EXPECT_WITHIN_SECONDS_MAX)),
+        ] {
+            let expectation = Expectation::new(announced(within), own, now());
+            assert_eq!(expectation.due_at.as_second() - now().as_second(), seconds, "{within:?} {own:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_heard() {
+        let expectation = Expectation::new(announced(None), None, now());
+        let attempt = ItemId::new("ch_1").expect("an item");
+        let refund = Fact::Refund {
+            refund: ItemId::new("re_1").expect("an item"),
+            amount: money(5, "EUR"),
+            state: crate::fact::RefundState::Pending,
+        };
+        for (facts, expected) in [
+            (vec![], Heard::Nothing),
+            // A refund tells nothing of the payment itself.
+            (vec![refund], Heard::Nothing),
+            (vec![Fact::Pending], Heard::AsAnnounced),
+            (vec![Fact::Failed { attempt }], Heard::AsAnnounced),
+            (vec![Fact::Authorized { amount: money(2_000, "EUR") }], Heard::AsAnnounced),
+            (
+                vec![
+                    Fact::Authorized { amount: money(2_000, "EUR") },
+                    Fact::Captured { amount: money(500, "EUR") },
+                ],
+                Heard::AsAnnounced,
+            ),
+            (
+                vec![Fact::Captured { amount: money(500, "EUR") }],
+                Heard::Otherwise(FindingKind::AmountDiffers),
+            ),
+            (
+                vec![Fact::Captured { amount: money(2_000, "USD") }],
+                Heard::Otherwise(FindingKind::CurrencyDiffers),
+            ),
+        ] {
+            let payment = facts.iter().fold(None, |payment: Option<Payment>, fact| {
+                match apply(&payment.unwrap_or_default(), fact) {
+                    Ok(Step::Advanced { payment, .. }) => Some(payment),
+                    other => unreachable!("{fact} moves the payment: {other:?}"),
+                }
+            });
+            assert_eq!(expectation.heard(payment.as_ref()), expected, "{facts:?}");
+        }
+    }
+}
