@@ -12,12 +12,11 @@ use crate::reconcile::{admit, correction, look_up};
 use countersign_domain::expect::{Announcement, Expectation, Heard};
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::ids::{SourceName, TraceId};
-use countersign_domain::limits::EXPECT_LOOKBACK_HOURS;
+use countersign_domain::limits::{EXPECT_LOOKBACK_HOURS, EXPECT_WITHIN_SECONDS_MAX};
 use countersign_domain::reconcile::{plan, word};
-use countersign_domain::source::{Source, SourceState};
+use countersign_domain::source::Source;
 use countersign_domain::time::{SignedDuration, Timestamp};
 use countersign_domain::translate::PaymentFact;
-use std::sync::Arc;
 
 /// What waiting for payments needs.
 pub struct Expecter<E, P, A, I, Q, L, F, C> {
@@ -110,47 +109,37 @@ where
     /// [`PortError`](crate::ports::PortError) when our own side fails; checking again is right.
     pub async fn check(&self, stop_at: Timestamp) -> Port<Checked> {
         let mut checked = Checked::default();
-        for config in self.sources.list().await? {
-            if config.state != SourceState::Enabled {
-                continue;
-            }
-            let Some(source) = self.source_cache.get(&self.sources, &config.name, self.clock.now()).await?
-            else {
-                continue;
-            };
-            for hours_ago in (0..=EXPECT_LOOKBACK_HOURS).rev() {
-                self.check_hour(&source, hours_ago, stop_at, &mut checked).await?;
+        for hours_ago in (0..=EXPECT_LOOKBACK_HOURS).rev() {
+            let now = self.clock.now();
+            let hour = now.checked_sub(SignedDuration::from_hours(hours_ago)).unwrap_or(Timestamp::MIN);
+            for expectation in self.expectations.due_in(hour).await? {
+                let now = self.clock.now();
+                if now >= stop_at {
+                    return Ok(checked);
+                }
+                if expectation.due_at <= now {
+                    self.check_one(&expectation, &mut checked).await?;
+                }
             }
         }
         Ok(checked)
     }
 
-    async fn check_hour(
-        &self,
-        source: &Arc<Source>,
-        hours_ago: i64,
-        stop_at: Timestamp,
-        checked: &mut Checked,
-    ) -> Port<()> {
+    async fn check_one(&self, expectation: &Expectation, checked: &mut Checked) -> Port<()> {
         let now = self.clock.now();
-        let hour = now.checked_sub(SignedDuration::from_hours(hours_ago)).unwrap_or(Timestamp::MIN);
-        for expectation in self.expectations.due_in(&source.name, hour).await? {
-            if expectation.due_at > now || self.clock.now() >= stop_at {
-                continue;
-            }
-            let ended = self.look_after(source, &expectation).await?;
-            let count = match ended {
-                Ended::Met => &mut checked.met,
-                Ended::Healed => &mut checked.healed,
-                Ended::Overdue => &mut checked.overdue,
-                Ended::Waiting => &mut checked.waiting,
-            };
-            *count = count.saturating_add(1);
-            if ended != Ended::Waiting {
-                self.expectations.settle(&expectation).await?;
-            }
-        }
-        Ok(())
+        // A source that is turned off is not asked about: its payments wait until it is turned on.
+        let Some(source) = self.source_cache.get(&self.sources, &expectation.source, now).await? else {
+            return Ok(());
+        };
+        let ended = self.look_after(&source, expectation).await?;
+        let count = match ended {
+            Ended::Met => &mut checked.met,
+            Ended::Healed => &mut checked.healed,
+            Ended::Overdue => &mut checked.overdue,
+            Ended::Waiting => &mut checked.waiting,
+        };
+        *count = count.saturating_add(1);
+        if ended == Ended::Waiting { Ok(()) } else { self.expectations.settle(expectation).await }
     }
 
     async fn look_after(&self, source: &Source, expectation: &Expectation) -> Port<Ended> {
@@ -214,21 +203,22 @@ where
     }
 }
 
-/// Every payment of a source that is waited for: those that are due, and those whose deadline is to come.
+/// Every payment that is waited for, of one source or of all: those that are due, and those whose deadline is to come.
 ///
 /// # Errors
 /// [`PortError`](crate::ports::PortError).
 pub async fn waited_for(
     expectations: &impl Expectations,
-    source: &SourceName,
+    source: Option<&SourceName>,
     now: Timestamp,
 ) -> Port<Vec<Expectation>> {
-    let hours_ahead = i64::from(countersign_domain::limits::EXPECT_WITHIN_SECONDS_MAX / 3_600);
+    let hours_ahead = i64::from(EXPECT_WITHIN_SECONDS_MAX / 3_600).saturating_add(1);
     let mut waiting = Vec::new();
     for hours in -EXPECT_LOOKBACK_HOURS..=hours_ahead {
         let hour = now.checked_add(SignedDuration::from_hours(hours)).unwrap_or(now);
-        waiting.extend(expectations.due_in(source, hour).await?);
+        waiting.extend(expectations.due_in(hour).await?);
     }
+    waiting.retain(|expectation| source.is_none_or(|source| expectation.source == *source));
     waiting.sort_by(|one, other| (one.due_at, &one.payment).cmp(&(other.due_at, &other.payment)));
     Ok(waiting)
 }

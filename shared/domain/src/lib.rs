@@ -20,10 +20,12 @@
 //! | [`event`] | what the bus is told |
 //! | [`expect`] | payments that the platform has announced |
 //! | [`finding`] | a doubt that a person or a policy must settle |
+//! | [`bank`] | statements of a bank |
 //! | [`books`] | rows of money from any side, read as streams and compared |
 //! | [`reconcile`] | our books against the provider's |
 //! | [`pack`] | what a partner is handed who signs as we say |
 
+pub mod bank;
 pub mod books;
 pub mod content;
 pub mod dialect;

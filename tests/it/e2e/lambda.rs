@@ -136,7 +136,7 @@ async fn next(State(shared): Runtime) -> Response {
     let Some(event) = shared.waiting.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
-    let deadline_ms = SystemClock.now().as_millisecond() + 30_000;
+    let deadline_ms = SystemClock.now().as_millisecond() + 120_000;
     let headers = [
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
         ("lambda-runtime-deadline-ms", deadline_ms.to_string()),

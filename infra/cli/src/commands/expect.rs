@@ -5,7 +5,7 @@ use crate::cli::{Global, on_stack};
 use crate::error::CliError;
 use crate::output::table;
 use countersign_app::expect::waited_for;
-use countersign_app::ports::{Bus as _, Clock as _, Sources as _};
+use countersign_app::ports::{Bus as _, Clock as _};
 use countersign_aws::clock::SystemClock;
 use countersign_domain::event;
 use countersign_domain::expect::{Announcement, Expectation};
@@ -91,7 +91,8 @@ impl Command for Announce {
             return Err(CliError::Refused("the bus did not take the announcement: try again".to_owned()));
         }
         for _ in 0..LOOKS_MAX {
-            let waiting = waited_for(&context.expectations(), &source, SystemClock.now()).await?;
+            let now = SystemClock.now();
+            let waiting = waited_for(&context.expectations(), Some(&source), now).await?;
             if let Some(found) = waiting.into_iter().find(|waiting| waiting.payment == payment) {
                 return Ok(found);
             }
@@ -128,15 +129,8 @@ impl Command for Waiting {
     type Output = Vec<Expectation>;
 
     async fn run(self, context: &Context) -> Result<Vec<Expectation>, CliError> {
-        let sources = match self.source {
-            Some(source) => vec![source],
-            None => context.sources().list().await?.into_iter().map(|config| config.name).collect(),
-        };
-        let mut waiting = Vec::new();
-        for source in sources {
-            waiting.extend(waited_for(&context.expectations(), &source, SystemClock.now()).await?);
-        }
-        Ok(waiting)
+        let now = SystemClock.now();
+        Ok(waited_for(&context.expectations(), self.source.as_ref(), now).await?)
     }
 
     fn show(output: &Vec<Expectation>) -> String {

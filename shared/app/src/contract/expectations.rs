@@ -24,7 +24,8 @@ pub async fn expectations(port: &impl Expectations, source: &SourceName) {
     };
     let due = async |after_hours: i64| {
         let hour = hour().checked_add(SignedDuration::from_hours(after_hours)).expect("an instant");
-        let mut due = port.due_in(source, hour).await.expect("expectations.due_in");
+        let mut due = port.due_in(hour).await.expect("expectations.due_in");
+        due.retain(|expectation| expectation.source == *source);
         due.sort_by(|one, other| one.payment.cmp(&other.payment));
         due
     };

@@ -175,7 +175,7 @@ fn announced_twice_it_is_waited_for_once() {
     assert!(findings(&desk).is_empty());
     assert_eq!(announce(&desk, "stripe-live", "pi_1", 2_100), first, "what was said first counts");
     assert_eq!(findings(&desk), ["conflicting payment pi_1: announced as 20.00 EUR, and again as 21.00 EUR"]);
-    let waiting = now_or_never(waited_for(&desk.expectations, &source_name("stripe-live"), at(0)));
+    let waiting = now_or_never(waited_for(&desk.expectations, Some(&source_name("stripe-live")), at(0)));
     assert_eq!(waiting.expect("they answer"), first.into_iter().collect::<Vec<_>>());
 }
 

@@ -3,7 +3,6 @@
 use super::Shared;
 use crate::ports::{Announced, Expectations, Port};
 use countersign_domain::expect::Expectation;
-use countersign_domain::ids::SourceName;
 use countersign_domain::time::Timestamp;
 
 const HOUR_SECONDS: i64 = 3_600;
@@ -38,9 +37,9 @@ impl Expectations for MemoryExpectations {
         Ok(Announced::New)
     }
 
-    async fn due_in(&self, source: &SourceName, at: Timestamp) -> Port<Vec<Expectation>> {
+    async fn due_in(&self, at: Timestamp) -> Port<Vec<Expectation>> {
         let all = self.0.lock();
-        let due = all.iter().filter(|known| known.source == *source && hour(known.due_at) == hour(at));
+        let due = all.iter().filter(|known| hour(known.due_at) == hour(at));
         Ok(due.cloned().collect())
     }
 

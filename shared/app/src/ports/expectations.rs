@@ -2,7 +2,6 @@
 
 use super::Port;
 use countersign_domain::expect::Expectation;
-use countersign_domain::ids::SourceName;
 use countersign_domain::time::Timestamp;
 use std::future::Future;
 
@@ -20,12 +19,8 @@ pub enum Announced {
 pub trait Expectations: Send + Sync {
     /// Waits for a payment.
     fn announce(&self, expectation: &Expectation) -> impl Future<Output = Port<Announced>> + Send;
-    /// Those of a source whose deadline is in the hour of this instant, in any order.
-    fn due_in(
-        &self,
-        source: &SourceName,
-        hour: Timestamp,
-    ) -> impl Future<Output = Port<Vec<Expectation>>> + Send;
+    /// Those of every source whose deadline is in the hour of this instant, in any order.
+    fn due_in(&self, hour: Timestamp) -> impl Future<Output = Port<Vec<Expectation>>> + Send;
     /// Waits no longer. Doing it twice is harmless.
     fn settle(&self, expectation: &Expectation) -> impl Future<Output = Port<()>> + Send;
 }

@@ -8,7 +8,6 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use countersign_app::ports::{Announced, Expectations, Port, PortError};
 use countersign_domain::expect::Expectation;
-use countersign_domain::ids::SourceName;
 use countersign_domain::time::Timestamp;
 
 const PORT: &str = "expectations";
@@ -57,9 +56,9 @@ impl Expectations for ExpectationTable {
         }
     }
 
-    async fn due_in(&self, source: &SourceName, hour: Timestamp) -> Port<Vec<Expectation>> {
+    async fn due_in(&self, hour: Timestamp) -> Port<Vec<Expectation>> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
-        let items = partition(query, keys::expectation_partition(source, hour));
+        let items = partition(query, keys::expectation_partition(hour));
         let items = read_all(items, PORT, "due_in").await?;
         let read = items.iter().map(|item| item::json(item, EXPECTATION)).collect::<Result<_, _>>();
         read.map_err(failed(PORT, "due_in"))

@@ -86,7 +86,7 @@ pub enum Key {
         /// [`countersign_domain::finding::Finding::id`].
         id: String,
     },
-    /// **control**, `pk` = `expectation#{source}#{YYYY-MM-DDTHH}` of the deadline, `sk` = the payment.
+    /// **control**, `pk` = `expectation#{YYYY-MM-DDTHH}` of the deadline, `sk` = `{source}#{payment}`.
     ///
     /// `expectation`: a payment that is waited for, as JSON. Written by reconcile if the key is free, and deleted by it when
     /// the waiting has ended.
@@ -137,7 +137,7 @@ impl Key {
             Self::SourceVersion { source, .. } => version_partition(source),
             Self::Drift { source, .. } => drift_partition(source),
             Self::Finding { source, .. } => finding_partition(source),
-            Self::Expectation { source, due_at, .. } => expectation_partition(source, *due_at),
+            Self::Expectation { due_at, .. } => expectation_partition(*due_at),
             Self::Run { source, .. } => run_partition(source),
             Self::Evidence { source, window, attempt, .. } => evidence_partition(source, *window, *attempt),
         }
@@ -155,7 +155,9 @@ impl Key {
             Self::SourceVersion { number, .. } => Some((SK, text(&format!("{number:010}")))),
             Self::Drift { word, .. } => Some((SK, text(word))),
             Self::Finding { id, .. } => Some((SK, text(id))),
-            Self::Expectation { payment, .. } => Some((SK, text(payment.as_str()))),
+            Self::Expectation { source, payment, .. } => {
+                Some((SK, text(&payment_partition(source, payment))))
+            }
             Self::Run { window, .. } => Some((SK, text(&window.name()))),
             Self::Evidence { note, .. } => Some((SK, text(note))),
         };
@@ -183,8 +185,8 @@ pub(super) fn version_partition(source: &SourceName) -> String {
 }
 
 /// The partition of the payments that are waited for until that hour.
-pub(super) fn expectation_partition(source: &SourceName, due_at: Timestamp) -> String {
-    format!("expectation#{source}#{}", due_at.strftime("%Y-%m-%dT%H"))
+pub(super) fn expectation_partition(due_at: Timestamp) -> String {
+    format!("expectation#{}", due_at.strftime("%Y-%m-%dT%H"))
 }
 
 /// The partition of a source's runs.
@@ -324,7 +326,7 @@ mod tests {
             (Key::Finding { source: source.clone(), id: "unreadable-1".to_owned() }, "finding#stripe-main"),
             (
                 Key::Expectation { source: source.clone(), due_at: from, payment: payment.clone() },
-                "expectation#stripe-main#2026-11-22T00",
+                "expectation#2026-11-22T00",
             ),
             (Key::Run { source: source.clone(), window }, "run#stripe-main"),
             (evidence, "evidence#stripe-main#2026-11-22T00:00:00Z..2026-11-23T00:00:00Z#2"),
