@@ -4,6 +4,7 @@
 //! the payments of the window that the file does not name. Nothing of it moves a payment: what differs is a finding.
 
 mod evidence;
+mod settled;
 
 use crate::ports::{Ledger, PortError};
 use countersign_domain::books::compare::{Discrepancy, Rules, compare};
@@ -19,6 +20,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use evidence::{FileDesk, FileError, FileRun, FileSaid};
+pub use settled::{Agreed, Settlement, check as check_settlement};
 
 /// References that are compared at once.
 const REFERENCES_PER_STEP: usize = 200;

@@ -23,6 +23,7 @@
 //! | [`bank`] | statements of a bank |
 //! | [`books`] | rows of money from any side, read as streams and compared |
 //! | [`reconcile`] | our books against the provider's |
+//! | [`settlement`] | fees, exchange rates, payouts, deposits |
 //! | [`pack`] | what a partner is handed who signs as we say |
 
 pub mod bank;
@@ -43,6 +44,7 @@ pub mod money;
 pub mod pack;
 pub mod payment;
 pub mod reconcile;
+pub mod settlement;
 pub mod sign;
 pub mod signature;
 pub mod source;

@@ -3,7 +3,7 @@
 use super::harness::{Harness, e2e};
 use countersign::commands::Command as _;
 use countersign::commands::findings::List;
-use countersign::commands::reconcile::FileArgs;
+use countersign::commands::reconcile::{FileArgs, SettlementArgs};
 use countersign_app::ports::Clock as _;
 use countersign_aws::clock::SystemClock;
 use countersign_domain::reconcile::RunStatus;
@@ -82,5 +82,63 @@ fn a_report_file_is_compared_once_dry_and_once_for_good() {
         assert_eq!(String::from_utf8(kept.expect("the report is kept")).expect("text"), done.report);
         compare(false).await;
         assert_eq!(waiting().await.len(), 3, "the same findings");
+    });
+}
+
+const SETTLEMENT: &str = r#"
+title = "Acme's settlement"
+format = "csv"
+[columns]
+reference = "id"
+entry = { column = "type", map = { charge = "payment", refund = "refund", payout = "payout" } }
+currency = { column = "currency" }
+amount = { column = "gross" }
+at = { column = "at", form = "rfc_3339" }
+payout = "payout"
+settled = { currency = { column = "currency" }, gross = { column = "gross" }, fee = { column = "fee" } }
+"#;
+
+#[test]
+fn a_settlement_is_checked_against_what_was_agreed_and_the_bank() {
+    e2e(async |h| {
+        let source = h.partner_source("settlement").await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("space");
+            path
+        };
+        let format = write("acme.toml", SETTLEMENT);
+        let fees = write("fees.toml", "[[fee]]\ncurrency = \"EUR\"\npercent = \"1.4\"\nfixed = \"0.25\"\n");
+        // The second charge kept 0.10 too much, the second payout pays 1.00 too little, and a week later the bank has booked
+        // only the first.
+        let report = write(
+            "settlement.csv",
+            "id,type,currency,gross,fee,at,payout\n\
+             ch_1,charge,EUR,100.00,1.65,2026-11-10T09:00:00Z,po_1\n\
+             ch_2,charge,EUR,50.00,1.05,2026-11-10T10:00:00Z,po_2\n\
+             ch_1,refund,EUR,10.00,0.00,2026-11-11T09:00:00Z,po_1\n\
+             po_1,payout,EUR,88.35,0.00,2026-11-12T00:00:00Z,\n\
+             po_2,payout,EUR,47.95,0.00,2026-11-12T00:00:00Z,\n",
+        );
+        let bank = write(
+            "bank.sta",
+            ":20:S\n:25:1\n:60F:C261112EUR0,00\n:61:261113C88,35NTRFPO-1//B1\n:86:ACME PAYOUT\n\
+             :61:261120C5,00NTRFGIFT//B2\n:86:SOMEBODY\n:62F:C261120EUR93,35\n",
+        );
+        let args = || SettlementArgs::new(source.clone(), report.clone(), format.clone());
+        let done = args().against(fees, bank, "ACME").run(&h.context).await.expect("it is checked");
+        let listed = List::of(source.clone()).run(&h.context).await.expect("the findings answer");
+        let mut said: Vec<_> = listed
+            .iter()
+            .map(|listed| format!("{} {}", listed.case.finding.kind.as_str(), listed.case.finding.subject))
+            .collect();
+        said.sort();
+        let expected =
+            ["fee_differs payment ch_2", "payout_differs payout po_2", "payout_without_deposit payout po_2"];
+        assert_eq!(said, expected, "{}", done.report);
+        let kept =
+            h.context.reports().read(&done.key.expect("it is kept")).await.expect("the bucket answers");
+        assert_eq!(String::from_utf8(kept.expect("the report is there")).expect("text"), done.report);
     });
 }

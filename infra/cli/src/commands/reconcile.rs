@@ -2,10 +2,12 @@
 
 mod file;
 mod report;
+mod settlement;
 mod status;
 
 pub use file::FileArgs;
 pub use report::Report;
+pub use settlement::SettlementArgs;
 pub use status::Status;
 
 use super::{Command, Context};
@@ -32,6 +34,8 @@ pub enum Reconcile {
     Report(Report),
     /// Compare a report file with the ledger.
     File(FileArgs),
+    /// Check what was kept and paid out against what was agreed and what the bank booked.
+    Settlement(SettlementArgs),
 }
 
 impl Reconcile {
@@ -45,6 +49,7 @@ impl Reconcile {
             Self::Status(status) => on_stack(status, global).await,
             Self::Report(report) => on_stack(report, global).await,
             Self::File(file) => on_stack(file, global).await,
+            Self::Settlement(settlement) => on_stack(settlement, global).await,
         }
     }
 }

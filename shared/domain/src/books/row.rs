@@ -207,6 +207,12 @@ impl Rate {
         Ok(Self { digits, scale })
     }
 
+    /// The same as a share of a hundred: 1.4 becomes 0.014.
+    #[must_use]
+    pub(crate) fn hundredth(self) -> Self {
+        Self { digits: self.digits, scale: self.scale.saturating_add(2) }
+    }
+
     /// An amount exchanged at this rate, rounded half away from zero to the other currency's minor units. `None` when it
     /// leaves the range of amounts.
     #[must_use]

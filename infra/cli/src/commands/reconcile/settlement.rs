@@ -1,0 +1,190 @@
+//! `countersign reconcile settlement`: what a provider kept and paid out, against what was agreed and what the bank booked.
+
+use super::super::{Command, Context, read_text};
+use crate::error::CliError;
+use countersign_app::books::{Agreed, FileSaid, check_settlement};
+use countersign_app::ports::Clock as _;
+use countersign_aws::clock::SystemClock;
+use countersign_aws::files::{REPORT_BYTES_MAX, decompressed};
+use countersign_domain::bank::{self, Statement};
+use countersign_domain::books::Row;
+use countersign_domain::books::compare::Tolerance;
+use countersign_domain::books::matching::MatchRules;
+use countersign_domain::books::report::{ReportFormat, ReportRows};
+use countersign_domain::ids::{Sha256Hex, SourceName};
+use countersign_domain::settlement::fees::FeeSchedule;
+use countersign_domain::settlement::payouts::DepositRules;
+use countersign_domain::settlement::rates::Rates;
+use countersign_domain::time::Timestamp;
+use serde::Serialize;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Which report, and what it is checked against.
+#[derive(Debug, clap::Args)]
+pub struct SettlementArgs {
+    /// The source.
+    source: SourceName,
+    /// The provider's settlement report: CSV or JSON lines, plain or compressed with gzip or zstd.
+    file: PathBuf,
+    /// How it is written: a report format in TOML.
+    #[arg(long, value_name = "FILE")]
+    format: PathBuf,
+    /// What was agreed to be kept: a fee schedule in TOML.
+    #[arg(long, value_name = "FILE")]
+    fees: Option<PathBuf>,
+    /// Exchange rates: a CSV of date, from, to, rate.
+    #[arg(long, value_name = "FILE")]
+    rates: Option<PathBuf>,
+    /// A statement of the bank: CAMT.053 or MT940.
+    #[arg(long, value_name = "FILE")]
+    bank: Option<PathBuf>,
+    /// Look only at bookings of the bank whose text holds this: the provider's name, as the bank writes it.
+    #[arg(long, value_name = "TEXT", requires = "bank")]
+    payer: Option<String>,
+    /// Days the bank may take.
+    #[arg(long, default_value_t = 3, value_name = "DAYS")]
+    grace_days: u16,
+    /// Minor units that a fee or an exchanged amount may differ.
+    #[arg(long, default_value_t = 1, value_name = "MINOR")]
+    tolerance: i64,
+    /// Say what is wrong, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize)]
+pub struct Settled {
+    /// The table.
+    pub report: String,
+    /// How many things are not as they should be.
+    pub gaps: usize,
+    /// Rows that could not be read.
+    pub unread: Vec<String>,
+    /// Where the table is kept; nothing after a dry run.
+    pub key: Option<String>,
+}
+
+impl SettlementArgs {
+    /// A report of a source.
+    #[must_use]
+    pub fn new(source: SourceName, file: PathBuf, format: PathBuf) -> Self {
+        Self {
+            source,
+            file,
+            format,
+            fees: None,
+            rates: None,
+            bank: None,
+            payer: None,
+            grace_days: 3,
+            tolerance: 1,
+            dry_run: false,
+        }
+    }
+
+    /// The same with fees and a bank's statement.
+    #[must_use]
+    pub fn against(self, fees: PathBuf, bank: PathBuf, payer: &str) -> Self {
+        Self { fees: Some(fees), bank: Some(bank), payer: Some(payer.to_owned()), ..self }
+    }
+
+    fn agreed(&self) -> Result<(Agreed, Option<Timestamp>), CliError> {
+        let fees = self.fees.as_ref().map(|path| {
+            let text = read_text("read", path)?;
+            FeeSchedule::parse(&text).map_err(|error| in_file(path, &error))
+        });
+        let rates = self.rates.as_ref().map(|path| {
+            let file = File::open(path).map_err(|error| CliError::file("open", path, error))?;
+            Rates::read(file).map_err(|error| in_file(path, &error))
+        });
+        let mut until = None;
+        let mut deposits = None;
+        if let Some(path) = &self.bank {
+            let bytes = std::fs::read(path).map_err(|error| CliError::file("read", path, error))?;
+            let statements = bank::read(&bytes).map_err(|error| in_file(path, &error))?;
+            let booked = statements.iter().flat_map(|statement| &statement.entries);
+            until = booked.map(|booking| booking.at).max();
+            let rows = self.bookings(&statements);
+            let grace_seconds = i64::from(self.grace_days).saturating_mul(86_400);
+            deposits = Some((rows, DepositRules { matching: MatchRules::default(), grace_seconds }));
+        }
+        let tolerance = Tolerance { absolute_minor: self.tolerance, relative_ppm: 0 };
+        Ok((Agreed { fees: fees.transpose()?, rates: rates.transpose()?, deposits, tolerance }, until))
+    }
+
+    /// The bank's bookings that can be payouts.
+    fn bookings(&self, statements: &[Statement]) -> Vec<Row> {
+        let is_meant = |text: &str| self.payer.as_ref().is_none_or(|payer| text.contains(payer.as_str()));
+        let mut rows = Vec::new();
+        for statement in statements {
+            let of_payer = statement.rows().into_iter().zip(&statement.entries);
+            rows.extend(of_payer.filter(|(_, booking)| is_meant(&booking.text)).map(|(row, _)| row));
+        }
+        rows
+    }
+}
+
+fn in_file(path: &Path, error: &dyn std::fmt::Display) -> CliError {
+    CliError::Refused(format!("{}: {error}", path.display()))
+}
+
+impl Command for SettlementArgs {
+    type Output = Settled;
+
+    async fn run(self, context: &Context) -> Result<Settled, CliError> {
+        let source = context.source(&self.source).await?.name;
+        let format_text = read_text("read", &self.format)?;
+        let format = ReportFormat::parse(&format_text).map_err(|error| in_file(&self.format, &error))?;
+        let digest = |path: &Path| {
+            let digest = File::open(path).and_then(Sha256Hex::of_file);
+            digest.map_err(|error| CliError::file("read", path, error))
+        };
+        let said = FileSaid {
+            name: self.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            sha256: digest(&self.file)?,
+            format: digest(&self.format)?,
+            is_dry: self.dry_run,
+        };
+        let (agreed, until) = self.agreed()?;
+        let unreadable = |error: &dyn std::fmt::Display| in_file(&self.file, error);
+        let file = File::open(&self.file).map_err(|error| CliError::file("open", &self.file, error))?;
+        let plain = decompressed(file, REPORT_BYTES_MAX).map_err(|error| unreadable(&error))?;
+        let mut rows = ReportRows::new(plain, format).map_err(|error| unreadable(&error))?;
+        let now = SystemClock.now();
+        let settlement =
+            check_settlement(&mut rows, &agreed, until.unwrap_or(now)).map_err(|error| unreadable(&error))?;
+        let unread: Vec<_> = rows.faults().iter().map(ToString::to_string).collect();
+        let table = settlement.table(&said).map_err(|error| unreadable(&error))?;
+        let report = String::from_utf8_lossy(&table).into_owned();
+        let gaps = settlement.gaps.len();
+        // Sums that lack a row prove nothing.
+        let is_kept = !self.dry_run && unread.is_empty();
+        let key = if is_kept {
+            Some(settlement.keep(&context.findings(), &context.reports(), &source, &said, now).await?)
+        } else {
+            None
+        };
+        Ok(Settled { report, gaps, unread, key })
+    }
+
+    fn show(output: &Settled) -> String {
+        let Settled { report, gaps, unread, key } = output;
+        let kept = match key {
+            Some(key) => format!("report: {key}"),
+            None if unread.is_empty() => "nothing was written: it was a dry run".to_owned(),
+            None => format!(
+                "nothing was written, for sums that lack a row prove nothing. {} rows cannot be read:\n{}",
+                unread.len(),
+                unread.join("\n")
+            ),
+        };
+        format!("{report}{gaps} not as agreed\n{kept}\n")
+    }
+
+    /// Every row was read, and all is as agreed.
+    fn is_success(output: &Settled) -> bool {
+        output.gaps == 0 && output.unread.is_empty()
+    }
+}
