@@ -13,6 +13,7 @@ mod facts;
 mod file;
 #[cfg(test)]
 mod page;
+pub mod paging;
 
 use crate::json::{Path, Place};
 use std::collections::BTreeMap;

@@ -97,7 +97,7 @@ pub fn snapshot(reconcile: &Reconcile, doc: Doc<'_>) -> Result<Snapshot, Transla
             .and_then(Doc::scalar)
             .ok_or_else(|| TranslateError::Missing { field, at: path.as_str().to_owned() })
     };
-    let id = scalar("id", &reconcile.payments.id)?.into_owned();
+    let id = scalar("id", &reconcile.payment_id)?.into_owned();
     let payment = PaymentId::new(id).map_err(|error: IdError| TranslateError::Id { field: "id", error })?;
     let (status_path, statuses) = &from.status;
     let status = scalar("status", status_path)?;

@@ -18,7 +18,6 @@ use countersign_domain::reconcile::{
 };
 use countersign_domain::signature::Headers;
 use countersign_domain::source::Source;
-use countersign_domain::time::Window;
 use countersign_domain::translate::{Body, PaymentFact, Translation, named, translate};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,10 +42,13 @@ where
 {
     /// One page of the provider's events: those that the ledger lacks are noted, body and all.
     pub(super) async fn read_events(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
-        let listing = &work.books.events;
+        let Some(listing) = &work.books.events else {
+            run.phase = Phase::Payments;
+            return Ok(());
+        };
         let body = self.page(work.source, listing, run).await?;
         let json = Json::parse(&body).map_err(|error| unreadable_page(listing, &error))?;
-        let page = Page::read(listing, json.root(), run.window)?;
+        let page = Page::read(listing, json.root(), run)?;
         let parked = self.parked_events(work.source).await?;
         let events = page
             .inside
@@ -65,7 +67,8 @@ where
                 .await?;
         let notes: Vec<_> = heals.into_iter().flatten().map(|heal| Evidence::Heal(Box::new(heal))).collect();
         self.note(run, &notes).await?;
-        page.advance(listing, run, Phase::Payments)
+        page.advance(run, Phase::Payments);
+        Ok(())
     }
 
     /// Events that were set aside with a finding: sending them again would not help.
@@ -108,7 +111,7 @@ where
         let listing = &work.books.payments;
         let body = self.page(work.source, listing, run).await?;
         let json = Json::parse(&body).map_err(|error| unreadable_page(listing, &error))?;
-        let page = Page::read(listing, json.root(), run.window)?;
+        let page = Page::read(listing, json.root(), run)?;
         let mut seen = self.seen_payments(run).await?;
         let coming = self.coming_facts(run).await?;
         let mut payments = Vec::new();
@@ -128,7 +131,8 @@ where
         }
         notes.push(Evidence::Page { page: run.pages, payments });
         self.note(run, &notes).await?;
-        page.advance(listing, run, Phase::Ledger)
+        page.advance(run, Phase::Ledger);
+        Ok(())
     }
 
     /// Some of the payments that began in the window and that the provider's list did not show: each is looked up.
@@ -280,7 +284,11 @@ pub(crate) async fn look_up(
     };
     let unreadable = |error: &dyn std::fmt::Display| format!("{}: {error}", request.path);
     let json = Json::parse(&body).map_err(|error| unreadable(&error))?;
-    let theirs = snapshot(books, json.root()).map_err(|error| unreadable(&error))?;
+    let object = json.root().at(&books.payment_object).map_err(|error| unreadable(&error))?;
+    let Some(object) = object else {
+        return Err(unreadable(&format!("there is no payment at {}", books.payment_object.as_str())));
+    };
+    let theirs = snapshot(books, object).map_err(|error| unreadable(&error))?;
     Ok((body, Some(theirs)))
 }
 
@@ -303,17 +311,7 @@ pub(crate) fn correction(fact: PaymentFact) -> Result<Heal, String> {
 }
 
 fn page_request(listing: &Listing, run: &Run) -> ApiRequest {
-    let mut query = listing.query.clone();
-    let bounds = [(&listing.since, run.window.from), (&listing.until, run.window.to)];
-    for (parameter, instant) in bounds {
-        if let Some(parameter) = parameter {
-            query.push((parameter.clone(), instant.as_second().to_string()));
-        }
-    }
-    if let Some(cursor) = &run.cursor {
-        query.push((listing.cursor.clone(), cursor.clone()));
-    }
-    ApiRequest { path: listing.path.clone(), query }
+    ApiRequest { path: listing.path.clone(), query: listing.query_of(run.window, run.cursor.as_deref()) }
 }
 
 fn unreadable_page(listing: &Listing, error: &dyn std::fmt::Display) -> Fault {
@@ -324,50 +322,38 @@ fn unreadable_page(listing: &Listing, error: &dyn std::fmt::Display) -> Fault {
 struct Page<'a> {
     /// The items whose time is in the window; an item without a time counts as inside.
     inside: Vec<Doc<'a>>,
-    /// The id of the last item, inside or not.
-    last: Option<String>,
-    is_more: bool,
+    /// What asks for the next page, if there is one to read.
+    next: Option<String>,
 }
 
 impl<'a> Page<'a> {
-    fn read(listing: &Listing, doc: Doc<'a>, window: Window) -> StepResult<Self> {
+    fn read(listing: &Listing, doc: Doc<'a>, run: &Run) -> StepResult<Self> {
         let unreadable = |error: &dyn std::fmt::Display| unreadable_page(listing, error);
         let items = doc.all(&listing.items).map_err(|error| unreadable(&error))?;
-        let last = match items.last() {
-            Some(item) => item.at(&listing.id).map_err(|error| unreadable(&error))?.and_then(Doc::scalar),
-            None => None,
-        };
-        let more = doc.at(&listing.more).map_err(|error| unreadable(&error))?.and_then(Doc::scalar);
-        let is_more = match more.as_deref() {
-            Some("true") => true,
-            Some("false") => false,
-            _ => return Err(unreadable(&format!("{} is neither true nor false", listing.more.as_str()))),
-        };
+        let next =
+            listing.cursor_after(doc, &items, run.cursor.as_deref()).map_err(|error| unreadable(&error))?;
         let (path, form) = &listing.created;
         let mut inside = Vec::new();
+        let mut oldest = None;
         for item in items {
             let created = envelope::time_at(item, path, *form).map_err(|error| unreadable(&error))?;
-            if created.is_none_or(|created| window.contains(created)) {
+            oldest = created;
+            if created.is_none_or(|created| run.window.contains(created)) {
                 inside.push(item);
             }
         }
-        Ok(Self { inside, last: last.map(std::borrow::Cow::into_owned), is_more })
+        let is_past = listing.is_newest_first && oldest.is_some_and(|oldest| oldest < run.window.from);
+        Ok(Self { inside, next: next.filter(|_| !is_past) })
     }
 
     /// Moves a run to the next page, or to the next phase.
-    fn advance(self, listing: &Listing, run: &mut Run, next: Phase) -> StepResult<()> {
-        if !self.is_more {
-            (run.phase, run.cursor, run.pages) = (next, None, 0);
-            return Ok(());
+    fn advance(self, run: &mut Run, next: Phase) {
+        match self.next {
+            None => (run.phase, run.cursor, run.pages) = (next, None, 0),
+            cursor => {
+                run.cursor = cursor;
+                run.pages = run.pages.saturating_add(1);
+            }
         }
-        if self.last.is_none() || self.last == run.cursor {
-            return Err(Fault::Provider(format!(
-                "{}: more pages are promised, but the cursor stands",
-                listing.path
-            )));
-        }
-        run.cursor = self.last;
-        run.pages = run.pages.saturating_add(1);
-        Ok(())
     }
 }

@@ -58,13 +58,13 @@ fn books() -> Reconcile {
     source.dialect.reconcile.expect("Stripe has books")
 }
 
+fn event_list(books: &Reconcile) -> &Listing {
+    books.events.as_ref().expect("Stripe lists its events")
+}
+
 fn page_of(listing: &Listing, cursor: Option<&str>) -> ApiRequest {
-    let mut query = listing.query.clone();
-    for (name, instant) in [(&listing.since, at(0)), (&listing.until, at(HOUR))] {
-        query.push((name.clone().expect("Stripe filters by time"), instant.as_second().to_string()));
-    }
-    query.extend(cursor.map(|cursor| (listing.cursor.clone(), cursor.to_owned())));
-    ApiRequest { path: listing.path.clone(), query }
+    let window = Window { from: at(0), to: at(HOUR) };
+    ApiRequest { path: listing.path.clone(), query: listing.query_of(window, cursor) }
 }
 
 /// Puts the pages of a list into the books; each page's cursor is the id of the last item before it.
@@ -149,7 +149,11 @@ fn captured(desk: &Desk, payment: &str) -> Option<i64> {
 fn what_was_missed_is_healed_and_the_second_run_is_silent() {
     let desk = desk();
     let books = books();
-    list(&desk, &books.events, &[vec![captured_event("pi_1", 1000)], vec![captured_event("pi_2", 1000)]]);
+    list(
+        &desk,
+        event_list(&books),
+        &[vec![captured_event("pi_1", 1000)], vec![captured_event("pi_2", 1000)]],
+    );
     let refunded = intent("pi_2", "succeeded", 1000, 300);
     let shifted = intent("pi_1", "succeeded", 1000, 0);
     // The list shifts while it is read: pi_1 is on both pages.
@@ -176,14 +180,14 @@ fn a_provider_that_cannot_be_read_to_the_end_changes_nothing() {
     let desk = desk();
     let books = books();
     let events = [vec![captured_event("pi_1", 1000)], vec![captured_event("pi_2", 1000)]];
-    list(&desk, &books.events, &events);
-    let second = page_of(&books.events, Some("evt_pi_1"));
+    list(&desk, event_list(&books), &events);
+    let second = page_of(event_list(&books), Some("evt_pi_1"));
     desk.api.fail(&source_name("stripe-live"), &second, "503 Service Unavailable");
     let data = finished(run(&desk, false));
     assert_eq!((data.status, data.healed, data.open.len()), (RunStatus::Incomplete, 0, 0));
     assert!(desk.queue.take().is_empty() && desk.inbox.rows().is_empty() && desk.findings.all().is_empty());
 
-    list(&desk, &books.events, &events);
+    list(&desk, event_list(&books), &events);
     list(&desk, &books.payments, &[vec![]]);
     let data = finished(run(&desk, false));
     assert_eq!((data.status, data.healed), (RunStatus::Complete, 2), "it begins again by itself");
@@ -194,11 +198,11 @@ fn differences_that_nothing_levels_become_findings() {
     let desk = desk();
     let books = books();
     let known = ["pi_amount", "pi_gone", "pi_ahead", "pi_level"];
-    list(&desk, &books.events, &[known.map(|payment| captured_event(payment, 1000)).to_vec()]);
+    list(&desk, event_list(&books), &[known.map(|payment| captured_event(payment, 1000)).to_vec()]);
     list(&desk, &books.payments, &[vec![]]);
     complete(&desk, false);
     process(&desk);
-    list(&desk, &books.events, &[vec![]]);
+    list(&desk, event_list(&books), &[vec![]]);
     let theirs = [
         intent("pi_amount", "succeeded", 900, 0),
         intent("pi_ahead", "canceled", 0, 0),
@@ -243,12 +247,12 @@ fn a_finding_is_settled_when_a_later_run_finds_both_sides_level() {
     let desk = desk();
     let books = books();
     let known = ["pi_listed", "pi_asked", "pi_still", "pi_taken"];
-    list(&desk, &books.events, &[known.map(|payment| captured_event(payment, 1000)).to_vec()]);
+    list(&desk, event_list(&books), &[known.map(|payment| captured_event(payment, 1000)).to_vec()]);
     list(&desk, &books.payments, &[vec![]]);
     complete(&desk, false);
     process(&desk);
     // The provider knows none of them: four findings.
-    list(&desk, &books.events, &[vec![]]);
+    list(&desk, event_list(&books), &[vec![]]);
     assert_eq!(complete(&desk, true).open.get("missing_there"), Some(&4));
     let source = source_name("stripe-live");
     let cases = now_or_never(desk.findings.of(&source)).expect("the findings answer");
@@ -265,7 +269,7 @@ fn a_finding_is_settled_when_a_later_run_finds_both_sides_level() {
     // One is in the next window's list, two are only found when they are asked for; one stays unknown.
     let later = ReconciliationRequest { from: at(HOUR), to: at(2 * HOUR), ..request(false) };
     desk.clock.set(at(4 * HOUR));
-    for listing in [&books.events, &books.payments] {
+    for listing in [event_list(&books), &books.payments] {
         let mut page = page_of(listing, None);
         for (name, value) in &mut page.query {
             let bounds = [(&listing.since, at(HOUR)), (&listing.until, at(2 * HOUR))];
@@ -314,7 +318,7 @@ fn a_finding_is_settled_when_a_later_run_finds_both_sides_level() {
 #[test]
 fn a_source_that_changes_while_its_books_are_read_is_read_again() {
     let desk = desk();
-    list(&desk, &books().events, &[vec![]]);
+    list(&desk, event_list(&books()), &[vec![]]);
     list(&desk, &books().payments, &[vec![]]);
     let ended = now_or_never(desk.run(&request(false), at(2 * HOUR))).expect("our own side works");
     assert!(matches!(ended, Ended::Suspended(_)), "{ended:?}");
@@ -339,7 +343,7 @@ fn a_source_that_changes_while_its_books_are_read_is_read_again() {
 fn a_run_that_has_no_time_asks_to_be_taken_up_again() {
     let desk = desk();
     let books = books();
-    list(&desk, &books.events, &[vec![captured_event("pi_1", 1000)]]);
+    list(&desk, event_list(&books), &[vec![captured_event("pi_1", 1000)]]);
     list(&desk, &books.payments, &[vec![intent("pi_1", "succeeded", 1000, 0)]]);
     let ended = now_or_never(desk.run(&request(false), at(2 * HOUR))).expect("our own side works");
     assert!(matches!(ended, Ended::Suspended(Phase::Events)), "{ended:?}");
@@ -364,7 +368,7 @@ fn one_run_per_window_and_a_lease_that_ends() {
     let Ok(Lease::Taken(mut held)) = held else { unreachable!("the lease is free") };
     assert!(matches!(run(&desk, false), Ended::Busy));
     desk.clock.set(at(2 * HOUR + 51));
-    list(&desk, &books().events, &[vec![]]);
+    list(&desk, event_list(&books()), &[vec![]]);
     list(&desk, &books().payments, &[vec![]]);
     assert_eq!(complete(&desk, false).status, RunStatus::Complete);
     held.pages = 7;

@@ -2,6 +2,7 @@
 
 use super::TimeForm;
 use super::facts::{AmountFrom, Condition};
+use super::paging::Next;
 use crate::json::Path;
 use crate::payment::PaymentStatus;
 use std::collections::BTreeMap;
@@ -70,42 +71,46 @@ pub enum FetchInto {
 /// How the provider's own books are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reconcile {
-    /// The list of events.
-    pub events: Listing,
+    /// The list of events, where the provider has one.
+    pub events: Option<Listing>,
     /// The list of payments.
     pub payments: Listing,
     /// One payment: a path with `{id}`.
     pub payment_path: String,
     /// Query parameters of that call.
     pub payment_query: Vec<(String, String)>,
+    /// Where the payment is in that call's answer.
+    pub payment_object: Path,
+    /// Where its reference is in it.
+    pub payment_id: Path,
     /// Prefix of the references that name a payment in the list of payments (`pi_`): others are not looked up.
     pub payment_prefix: String,
     /// Where a payment's fields are.
     pub snapshot: SnapshotFrom,
 }
 
-/// One cursor-paged list, newest first or in any order.
+/// One list, page by page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// Path of the call.
     pub path: String,
     /// Fixed query parameters.
     pub query: Vec<(String, String)>,
-    /// Query parameter of the window's start (inclusive, Unix seconds), where the API has one. Items outside the window
+    /// Query parameter of the window's start (inclusive), where the API has one. Items outside the window
     /// are left out in any case.
     pub since: Option<String>,
-    /// Query parameter of the window's end (exclusive, Unix seconds), where the API has one.
+    /// Query parameter of the window's end (exclusive), where the API has one.
     pub until: Option<String>,
-    /// Query parameter of the cursor.
-    pub cursor: String,
+    /// How those instants are written.
+    pub time: TimeForm,
     /// Where the items are.
     pub items: Path,
-    /// Where an item's id, which is the next cursor, is.
-    pub id: Path,
     /// Where an item's time is.
     pub created: (Path, TimeForm),
-    /// Whether more pages follow.
-    pub more: Path,
+    /// Whether the newest come first: then nothing is read beyond the window's start.
+    pub is_newest_first: bool,
+    /// How the next page is asked for.
+    pub next: Next,
 }
 
 /// Where the fields of a payment as the provider lists it are.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use api::Authorization;
-pub(super) use api::{Api, Fetch, Listing, Reconcile};
+pub(super) use api::{Api, Fetch, Listing, Next, Reconcile};
 pub(super) use auth::{Algorithm, Auth, Certificate, Key, Scope, Shape, Signature, SignedTime, Token};
 pub use auth::{Encoding, KeyDecoding, KeyDerivation, Mac};
 

@@ -2,6 +2,7 @@
 
 use super::{Amount, Context, Part};
 use crate::dialect::file;
+use crate::dialect::paging::Next;
 use crate::dialect::{Api, Authorization, DialectError, Fetch, Listing, PathPart, Reconcile, SnapshotFrom};
 
 impl Context {
@@ -87,9 +88,11 @@ impl Context {
             return Err(self.wrong("reconcile.payment.refunded_less", why));
         }
         Ok(Reconcile {
-            events: self.listing("reconcile.events", reconcile.events)?,
+            events: reconcile.events.map(|events| self.listing("reconcile.events", events)).transpose()?,
             payments: self.listing("reconcile.payments", reconcile.payments)?,
             payment_query: one.query.into_iter().collect(),
+            payment_object: self.single_path("reconcile.payment.object", &one.object)?,
+            payment_id: self.single_path("reconcile.payment.id", &one.id)?,
             payment_prefix: one.prefix,
             snapshot: SnapshotFrom {
                 requested: amount("requested", &one.requested, None)?,
@@ -128,11 +131,28 @@ impl Context {
             query: listing.query.into_iter().collect(),
             since: listing.since,
             until: listing.until,
-            cursor: listing.cursor,
+            time: listing.time,
             items: self.path(key, &listing.items)?,
-            id: self.single_path(key, &listing.id)?,
             created: self.at(key, &listing.created)?,
-            more: self.single_path(key, &listing.more)?,
+            is_newest_first: listing.newest_first,
+            next: self.next(&format!("{key}.next"), listing.next)?,
+        })
+    }
+
+    fn next(&self, key: &str, next: file::Next) -> Result<Next, DialectError> {
+        let full = |size: u32| {
+            let why = "it is 0: a page that is not full is the last, so the size must be known";
+            if size == 0 { Err(self.wrong(&format!("{key}.size"), why)) } else { Ok(size) }
+        };
+        Ok(match next {
+            file::Next::AfterItem { parameter, id, more } => {
+                let (id, more) = (self.single_path(key, &id)?, self.single_path(key, &more)?);
+                Next::AfterItem { parameter, id, more }
+            }
+            file::Next::Token { parameter, at } => Next::Token { parameter, at: self.single_path(key, &at)? },
+            file::Next::Page { parameter, first, size } => Next::Page { parameter, first, size: full(size)? },
+            file::Next::Offset { parameter, size } => Next::Offset { parameter, size: full(size)? },
+            file::Next::Link { at } => Next::Link { at: self.single_path(key, &at)? },
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `[api]`, `[[fetch]]` and `[reconcile]` as they are written.
 
 use super::{At, Condition, Less, Mapping};
+use crate::dialect::TimeForm;
 use crate::dialect::api::FetchInto;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -51,7 +52,7 @@ pub(in crate::dialect) struct Fetch {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::dialect) struct Reconcile {
-    pub(in crate::dialect) events: Listing,
+    pub(in crate::dialect) events: Option<Listing>,
     pub(in crate::dialect) payments: Listing,
     pub(in crate::dialect) payment: One,
 }
@@ -64,11 +65,32 @@ pub(in crate::dialect) struct Listing {
     pub(in crate::dialect) query: BTreeMap<String, String>,
     pub(in crate::dialect) since: Option<String>,
     pub(in crate::dialect) until: Option<String>,
-    pub(in crate::dialect) cursor: String,
+    #[serde(default = "unix_s")]
+    pub(in crate::dialect) time: TimeForm,
     pub(in crate::dialect) items: String,
-    pub(in crate::dialect) id: String,
     pub(in crate::dialect) created: At,
-    pub(in crate::dialect) more: String,
+    #[serde(default)]
+    pub(in crate::dialect) newest_first: bool,
+    pub(in crate::dialect) next: Next,
+}
+
+fn unix_s() -> TimeForm {
+    TimeForm::UnixS
+}
+
+/// How the next page is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(in crate::dialect) enum Next {
+    AfterItem { parameter: String, id: String, more: String },
+    Token { parameter: String, at: String },
+    Page { parameter: String, first: u32, size: u32 },
+    Offset { parameter: String, size: u32 },
+    Link { at: String },
+}
+
+fn root() -> String {
+    "$".to_owned()
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,6 +99,9 @@ pub(in crate::dialect) struct One {
     pub(in crate::dialect) path: String,
     #[serde(default)]
     pub(in crate::dialect) query: BTreeMap<String, String>,
+    #[serde(default = "root")]
+    pub(in crate::dialect) object: String,
+    pub(in crate::dialect) id: String,
     pub(in crate::dialect) prefix: String,
     pub(in crate::dialect) currency: String,
     pub(in crate::dialect) requested: String,

@@ -185,13 +185,13 @@ pub(super) fn asked(file: &File) -> String {
         ));
     }
     if let Some(reconcile) = &file.reconcile {
-        let paths = [&reconcile.events.path, &reconcile.payments.path, &reconcile.payment.path];
+        let events = reconcile.events.as_ref().map(|events| format!("events ({}), ", code(&events.path)));
         _ = writeln!(
             text,
-            "\nDaily reconciliation lists events ({}), payments ({}) and single payments ({}).",
-            code(paths[0]),
-            code(paths[1]),
-            code(paths[2])
+            "\nDaily reconciliation lists {}payments ({}) and single payments ({}).",
+            events.unwrap_or_default(),
+            code(&reconcile.payments.path),
+            code(&reconcile.payment.path)
         );
     }
     text
