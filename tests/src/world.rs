@@ -340,6 +340,8 @@ impl World {
             asks_back: false,
             second_factors: Default::default(),
             expect_within_seconds: None,
+            policy: Default::default(),
+            reports: Default::default(),
         });
         self.auditor.histories[source].set_enabled(self.hub.now_ms(), is_enabled);
     }

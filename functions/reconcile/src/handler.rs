@@ -10,6 +10,7 @@ use countersign_domain::event::{
     EXPECTATIONS_DUE, PAYMENT_ANNOUNCED, RECONCILIATION_DUE, RECONCILIATION_REQUESTED, ReconciliationRequest,
 };
 use countersign_domain::expect::Announcement;
+use countersign_domain::policy::Severity;
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::time::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
@@ -112,6 +113,7 @@ fn log(request: &ReconciliationRequest, ended: &Ended) {
                 reconcile_completed = u32::from(is_complete),
                 reconcile_incomplete = u32::from(!is_complete),
                 discrepancy_deviation = u32::from(is_complete && data.rate.deviates),
+                findings_critical = data.waiting.get(&Severity::Critical).copied().unwrap_or_default(),
                 proof_broken = u32::from(is_complete && !data.proof_holds),
             );
         }

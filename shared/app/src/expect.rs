@@ -195,6 +195,7 @@ where
             kind,
             subject: Subject::Payment(expectation.payment.clone()),
             reason,
+            at_stake: Some(expectation.amount),
             found_at: self.clock.now(),
         };
         // New or known, it is on record now.

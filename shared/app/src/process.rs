@@ -348,7 +348,8 @@ where
         subject: Subject,
         reason: String,
     ) -> Result<Committed, Retry> {
-        let finding = Finding { source: source.clone(), kind, subject, reason, found_at: self.clock.now() };
+        let found_at = self.clock.now();
+        let finding = Finding { source: source.clone(), kind, subject, reason, at_stake: None, found_at };
         // New or known, it is on record now.
         let _ = self.findings.raise(&finding).await?;
         Ok(Committed::silent(Outcome::Parked(kind)))

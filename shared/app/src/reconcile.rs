@@ -8,11 +8,13 @@
 //! Every page ends in a checkpoint under a fencing token, so a run can be left at any point and taken up by another
 //! invocation; doing a page twice notes the same notes.
 
+mod dry;
 mod read;
 mod recheck;
 pub(crate) mod report;
 mod settle;
 
+pub use dry::Dry;
 pub(crate) use read::{correction, look_up};
 pub(crate) use settle::admit;
 
@@ -151,8 +153,9 @@ where
     B: Bus,
     C: Clock,
 {
-    /// Asks for every window of the last days that is closed and not complete, of every source that lists books: one
-    /// request each on the bus, so that each runs by itself. A day that was missed is thereby caught up.
+    /// Asks for every window of the last days that is closed and not complete, of every source that lists books, and for
+    /// those that its policy wants to be read once more by now: one request each on the bus, so that each runs by itself.
+    /// A day that was missed is thereby caught up.
     ///
     /// # Errors
     /// [`PortError`]; requests already sent stay sent, and asking again is harmless.
@@ -165,17 +168,26 @@ where
             if !is_enabled || source.dialect.reconcile.is_none() {
                 continue;
             }
+            let grace = self.grace(&source);
             for days_ago in (1..=RECONCILE_LOOKBACK_DAYS).rev() {
                 let Window { from, to } = Window::utc_day(now, days_ago);
-                let Ok(window) = Window::closed(from, to, now, self.grace_seconds) else { continue };
+                let Ok(window) = Window::closed(from, to, now, grace) else { continue };
                 let run = self.runs.find(&source.name, window).await?;
                 if run.is_none_or(|run| run.status != RunStatus::Complete) {
-                    requests.push(ReconciliationRequest {
-                        source: source.name.clone(),
-                        from,
-                        to,
-                        again: false,
-                    });
+                    let source = source.name.clone();
+                    requests.push(ReconciliationRequest { source, from, to, again: false });
+                }
+            }
+            for days in source.policy.rereads() {
+                let Window { from, to } = Window::utc_day(now, i64::from(days).saturating_add(1));
+                let due = later(to, i64::from(days).saturating_mul(86_400).saturating_add(grace));
+                let Ok(window) = Window::closed(from, to, now, grace) else { continue };
+                let run = self.runs.find(&source.name, window).await?;
+                // What was begun before its time shows less than the provider's list does by now.
+                let is_due = |run: &Run| run.status == RunStatus::Complete && run.started_at < due;
+                if now >= due && run.is_some_and(|run| is_due(&run)) {
+                    let source = source.name.clone();
+                    requests.push(ReconciliationRequest { source, from, to, again: true });
                 }
             }
         }
@@ -196,7 +208,7 @@ where
         let Some(books) = &source.dialect.reconcile else {
             return Ok(Ended::Refused(Refused::NoBooks(source.name.clone())));
         };
-        let window = match Window::closed(request.from, request.to, now, self.grace_seconds) {
+        let window = match Window::closed(request.from, request.to, now, self.grace(&source)) {
             Ok(window) => window,
             Err(error) => return Ok(Ended::Refused(error.into())),
         };
@@ -209,6 +221,11 @@ where
         self.work(&Work { source: &source, books, stop_at }, run).await
     }
 
+    /// Youngest age of a window's end, in seconds.
+    fn grace(&self, source: &Source) -> i64 {
+        source.policy.grace_seconds.map_or(self.grace_seconds, i64::from)
+    }
+
     async fn source(&self, name: &SourceName, now: Timestamp) -> Port<Result<Arc<Source>, Refused>> {
         let source = self.source_cache.get(&self.sources, name, now).await?;
         Ok(source.ok_or_else(|| Refused::UnknownSource(name.clone())))
@@ -217,7 +234,7 @@ where
     async fn work(&self, work: &Work<'_>, mut run: Run) -> Port<Ended> {
         loop {
             if run.phase == Phase::Report {
-                return self.finish(run).await;
+                return self.finish(work.source, run).await;
             }
             if self.clock.now() >= work.stop_at {
                 return self.suspend(run).await;
@@ -277,20 +294,8 @@ where
 
     /// Writes the report, tells the bus, and closes the run: in that order, so that a run is only ever closed with its
     /// report written.
-    async fn finish(&self, mut run: Run) -> Port<Ended> {
-        if run.status == RunStatus::Running {
-            run.status = RunStatus::Complete;
-        }
-        let notes = match run.status {
-            RunStatus::Complete => self.runs.notes(&run, "").await?,
-            RunStatus::Running | RunStatus::Incomplete => Vec::new(),
-        };
-        let history = report::History {
-            runs: self.runs.newest(&run.source, TREND_RUNS).await?,
-            cases: self.findings.of(&run.source).await?,
-            code: self.code.clone(),
-        };
-        let report = report::Report::new(&run, notes, history);
+    async fn finish(&self, source: &Source, mut run: Run) -> Port<Ended> {
+        let report = self.report(source, &mut run).await?;
         for (key, content_type, bytes) in report.files()? {
             self.reports.write(&key, content_type, bytes).await?;
         }
@@ -306,6 +311,24 @@ where
             Checkpoint::Kept => Ok(Ended::Finished(Box::new(data))),
             Checkpoint::Lost => Ok(Ended::Busy),
         }
+    }
+
+    /// What the run has to show.
+    async fn report(&self, source: &Source, run: &mut Run) -> Port<report::Report> {
+        if run.status == RunStatus::Running {
+            run.status = RunStatus::Complete;
+        }
+        let notes = match run.status {
+            RunStatus::Complete => self.runs.notes(run, "").await?,
+            RunStatus::Running | RunStatus::Incomplete => Vec::new(),
+        };
+        let history = report::History {
+            runs: self.runs.newest(&run.source, TREND_RUNS).await?,
+            cases: self.findings.of(&run.source).await?,
+            policy: source.policy.clone(),
+            code: self.code.clone(),
+        };
+        Ok(report::Report::new(run, notes, history))
     }
 
     async fn publish_requests(&self, requests: &[ReconciliationRequest]) -> Port<()> {

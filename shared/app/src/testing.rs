@@ -54,6 +54,8 @@ pub(crate) fn source_config(name: &str, dialect: &str) -> SourceConfig {
         asks_back: false,
         second_factors: Default::default(),
         expect_within_seconds: None,
+        policy: Default::default(),
+        reports: Default::default(),
     }
 }
 

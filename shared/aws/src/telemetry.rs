@@ -70,6 +70,7 @@ pub const FIELDS: &[&str] = &[
     "reconcile_incomplete",
     "discrepancy_deviation",
     "proof_broken",
+    "findings_critical",
     "met",
     "overdue",
     "unanswered",
@@ -93,6 +94,7 @@ pub const FIELDS: &[&str] = &[
 /// | `reconcile_completed`, `reconcile_incomplete` | runs |
 /// | `discrepancy_deviation` | runs with far more differences than is usual for their source |
 /// | `proof_broken` | runs whose differences do not explain what the two sides add up to |
+/// | `findings_critical` | findings of a source that are critical by now, with each of its runs |
 /// | `met`, `overdue`, `unanswered` | announced payments whose deadline came: known, not known, provider not there |
 pub const METRICS: &[(&str, &str)] = &[
     ("received", COUNT),
@@ -118,6 +120,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("reconcile_incomplete", COUNT),
     ("discrepancy_deviation", COUNT),
     ("proof_broken", COUNT),
+    ("findings_critical", COUNT),
     ("met", COUNT),
     ("overdue", COUNT),
     ("unanswered", COUNT),

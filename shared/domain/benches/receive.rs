@@ -55,6 +55,8 @@ impl Desk {
             asks_back: false,
             second_factors: SecondFactors::default(),
             expect_within_seconds: None,
+            policy: Default::default(),
+            reports: Default::default(),
             configuration: Sha256Hex::of(&[]),
         };
         let headers = Headers::new(signed.iter().map(|(name, value)| (name.as_str(), value.as_str())));

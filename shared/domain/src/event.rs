@@ -13,6 +13,7 @@ use crate::finding::FindingKind;
 use crate::ids::{PaymentId, Sha256Hex, SourceName};
 use crate::ledger::LedgerRow;
 use crate::payment::{Amounts, Change};
+use crate::policy::Severity;
 use crate::reconcile::baseline::DiscrepancyRate;
 use crate::reconcile::{RunStatus, Totals};
 use crate::time::{Timestamp, Window};
@@ -223,6 +224,8 @@ pub struct ReconciliationData {
     pub totals: Vec<Totals>,
     /// How many payments differed, beside what is usual for the source.
     pub rate: DiscrepancyRate,
+    /// Findings of the source that wait, new and old, by how severe they are by now.
+    pub waiting: BTreeMap<Severity, u32>,
     /// Whether the ledger's sums and the differences add up to the provider's sums in every currency.
     pub proof_holds: bool,
     /// Object keys of the report in the report bucket.

@@ -5,6 +5,7 @@ mod case;
 pub use case::{Case, Move, MoveError, Settlement, Standing, Step};
 
 use crate::ids::{EventId, PaymentId, Sha256Hex, SourceName};
+use crate::money::Money;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +186,9 @@ pub struct Finding {
     pub subject: Subject,
     /// What was found, in words that hold no body, secret or personal data.
     pub reason: String,
+    /// The money that it is about, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_stake: Option<Money>,
     /// When it was found.
     pub found_at: Timestamp,
 }

@@ -43,6 +43,7 @@ pub mod limits;
 pub mod money;
 pub mod pack;
 pub mod payment;
+pub mod policy;
 pub mod reconcile;
 pub mod settlement;
 pub mod sign;

@@ -231,6 +231,18 @@ impl Effect {
     }
 }
 
+impl Difference {
+    /// The money that it is about: the larger of what was taken and what was given back.
+    #[must_use]
+    pub fn at_stake(&self) -> Option<Money> {
+        let worth = |effect: &Effect| {
+            let minor = effect.captured.saturating_abs().max(effect.refunded.saturating_abs());
+            Money { minor, currency: effect.currency }
+        };
+        self.effects.iter().map(worth).max_by_key(|money| money.minor)
+    }
+}
+
 impl Snapshot {
     /// All of a payment that only the provider has.
     fn effect(&self) -> Effect {

@@ -7,6 +7,7 @@ pub mod payouts;
 pub mod rates;
 
 use crate::finding::{FindingKind, Subject};
+use crate::money::Money;
 
 /// One thing that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Gap {
     pub subject: Subject,
     /// What was expected and what is there, in words.
     pub reason: String,
+    /// The money that it is about.
+    pub at_stake: Option<Money>,
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@ mod file;
 
 pub use file::{FileError, read_file, template, write_file};
 
+use crate::books::report::{FormatError, FormatRef};
 use crate::dialect::{Dialect, DialectError, Settings};
 use crate::ids::{Sha256Hex, SourceName};
+use crate::policy::{Policy, PolicyError};
 use crate::signature::SecondFactors;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Live money or play money. An event of the other mode never moves a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +81,12 @@ pub struct SourceConfig {
     /// Seconds in which something must be heard of an announced payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_within_seconds: Option<u32>,
+    /// What its owner has decided.
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    pub policy: Policy,
+    /// How the report files are written that arrive for it, by the names of their folders.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reports: BTreeMap<String, FormatRef>,
 }
 
 /// A source that works.
@@ -97,6 +106,10 @@ pub struct Source {
     pub second_factors: SecondFactors,
     /// Seconds in which something must be heard of an announced payment.
     pub expect_within_seconds: Option<u32>,
+    /// What its owner has decided.
+    pub policy: Policy,
+    /// How the report files are written that arrive for it, by the names of their folders.
+    pub reports: BTreeMap<String, FormatRef>,
     /// The digest of its configuration: what a report of its books was made with.
     pub configuration: Sha256Hex,
 }
@@ -122,6 +135,24 @@ pub enum SourceError {
         /// Why.
         #[source]
         error: Box<DialectError>,
+    },
+    /// Its policy cannot be kept.
+    #[error("source {source_name}: {error}")]
+    Policy {
+        /// The source.
+        source_name: SourceName,
+        /// Why.
+        error: Box<PolicyError>,
+    },
+    /// A format of its report files cannot be used.
+    #[error("source {source_name}: reports.{folder}: {error}")]
+    Report {
+        /// The source.
+        source_name: SourceName,
+        /// The folder that its files arrive in.
+        folder: String,
+        /// Why.
+        error: Box<FormatError>,
     },
     /// A base URL that could lead anywhere.
     #[error(
@@ -159,9 +190,21 @@ impl TryFrom<SourceConfig> for Source {
             asks_back,
             second_factors,
             expect_within_seconds,
+            policy,
+            reports,
             account: _,
             state: _,
         } = config;
+        policy
+            .check()
+            .map_err(|error| SourceError::Policy { source_name: name.clone(), error: Box::new(error) })?;
+        for (folder, format) in &reports {
+            format.read().map_err(|error| SourceError::Report {
+                source_name: name.clone(),
+                folder: folder.clone(),
+                error: Box::new(error),
+            })?;
+        }
         let wrong = |error| SourceError::Dialect { source_name: name.clone(), error: Box::new(error) };
         let dialect = match dialect {
             DialectRef::Own(text) => Dialect::for_source(&text, &settings).map_err(wrong)?,
@@ -193,6 +236,8 @@ impl TryFrom<SourceConfig> for Source {
             asks_back,
             second_factors,
             expect_within_seconds,
+            policy,
+            reports,
             configuration,
         })
     }

@@ -39,6 +39,8 @@ pub(crate) fn source(dialect: Dialect, mode: Mode) -> Source {
         asks_back: false,
         second_factors: Default::default(),
         expect_within_seconds: None,
+        policy: Default::default(),
+        reports: Default::default(),
         configuration: crate::ids::Sha256Hex::of(&[]),
     }
 }

@@ -104,6 +104,8 @@ impl Harness {
             asks_back: false,
             second_factors: Default::default(),
             expect_within_seconds: None,
+            policy: Default::default(),
+            reports: Default::default(),
         };
         let source = Source::try_from(config.clone()).expect("a source");
         let given = GivenSecrets {

@@ -12,6 +12,7 @@ use countersign_aws::dynamodb::{
     DriftTable, ExpectationTable, FindingTable, InboxTable, LedgerTable, RunTable, SourceTable,
 };
 use countersign_aws::eventbridge::EventBus;
+use countersign_aws::provider::HttpsApi;
 use countersign_aws::s3::ReportBucket;
 use countersign_aws::secrets::{ApiTokens, SigningSecrets};
 use countersign_aws::sqs::EventQueue;
@@ -128,6 +129,14 @@ impl Context {
     #[must_use]
     pub fn api_tokens(&self) -> ApiTokens {
         self.clients.api_tokens(&self.outputs.stage_name)
+    }
+
+    /// The provider's books.
+    ///
+    /// # Errors
+    /// [`CliError`] when no HTTP client can be made.
+    pub fn provider_api(&self) -> Result<HttpsApi, CliError> {
+        Ok(self.clients.provider_api(&self.outputs.stage_name)?)
     }
 
     /// What was deployed.

@@ -10,15 +10,17 @@ use countersign_app::spreadsheet::cell;
 use countersign_aws::clock::SystemClock;
 use countersign_domain::finding::{Case, Move, Settlement, Standing, Step};
 use countersign_domain::ids::SourceName;
+use countersign_domain::policy::{Policy, Severity};
 use countersign_domain::time::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Look at findings, take them, settle them.
 #[derive(Debug, clap::Subcommand)]
 pub enum FindingsCommand {
-    /// List the findings that are not settled, the oldest first.
+    /// List the findings that are not settled, the most severe first, and of these the oldest.
     List(List),
     /// Show one finding, and everything that was done about it.
     Show(Show),
@@ -58,13 +60,41 @@ pub struct List {
     /// The settled ones too.
     #[arg(long)]
     all: bool,
+    /// Only those that are at least so severe by now.
+    #[arg(long, value_enum, default_value = "low")]
+    severity: Least,
+}
+
+/// How severe a finding must be to be listed.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum Least {
+    /// Any.
+    #[default]
+    Low,
+    /// This week.
+    Medium,
+    /// Today.
+    High,
+    /// Now.
+    Critical,
+}
+
+impl From<Least> for Severity {
+    fn from(least: Least) -> Self {
+        match least {
+            Least::Low => Self::Low,
+            Least::Medium => Self::Medium,
+            Least::High => Self::High,
+            Least::Critical => Self::Critical,
+        }
+    }
 }
 
 impl List {
     /// Those of one source that are not settled.
     #[must_use]
     pub fn of(source: SourceName) -> Self {
-        Self { source: Some(source), all: false }
+        Self { source: Some(source), ..Self::default() }
     }
 }
 
@@ -75,6 +105,11 @@ pub struct Listed {
     pub id: String,
     /// How long ago it was found, in seconds.
     pub age_seconds: i64,
+    /// How severe it is by now, by its source's policy.
+    pub severity: Severity,
+    /// Who looks after the source's findings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The finding.
     #[serde(flatten)]
     pub case: Case,
@@ -85,21 +120,36 @@ impl Command for List {
 
     async fn run(self, context: &Context) -> Result<Vec<Listed>, CliError> {
         let now = SystemClock.now();
+        let configs = context.sources().list().await?;
+        let policies: BTreeMap<_, _> =
+            configs.into_iter().map(|config| (config.name, config.policy)).collect();
+        let usual = Policy::default();
         let mut cases = cases(context, self.source).await?;
         cases.retain(|case| self.all || case.standing != Standing::Resolved);
-        cases.sort_by_key(|case| case.finding.found_at);
-        let listed = |case: Case| Listed { id: case.finding.id(), age_seconds: case.age_seconds(now), case };
-        Ok(cases.into_iter().map(listed).collect())
+        let mut listed: Vec<_> = cases
+            .into_iter()
+            .map(|case| {
+                let policy = policies.get(&case.finding.source).unwrap_or(&usual);
+                let (severity, owner) = (policy.severity(&case, now), policy.owner.clone());
+                Listed { id: case.finding.id(), age_seconds: case.age_seconds(now), severity, owner, case }
+            })
+            .filter(|listed| listed.severity >= self.severity.into())
+            .collect();
+        listed.sort_by_key(|listed| (std::cmp::Reverse(listed.severity), listed.case.finding.found_at));
+        Ok(listed)
     }
 
     fn show(output: &Vec<Listed>) -> String {
         if output.is_empty() {
             return "nothing waits for a person\n".to_owned();
         }
-        let mut shown = table(["id", "source", "about", "stands", "age", "seen", "reason"]);
-        for Listed { id, age_seconds, case } in output {
+        let mut shown =
+            table(["id", "severity", "owner", "source", "about", "stands", "age", "seen", "reason"]);
+        for Listed { id, age_seconds, severity, owner, case } in output {
             shown.add_row([
                 id.clone(),
+                word(severity),
+                owner.clone().unwrap_or_default(),
                 case.finding.source.to_string(),
                 case.finding.subject.to_string(),
                 word(&case.standing),
@@ -365,6 +415,7 @@ mod tests {
             kind: FindingKind::Conflicting,
             subject: Subject::Event(EventId::new("e1").unwrap()),
             reason: "the same event id came with another meaning; the first one counts".to_owned(),
+            at_stake: None,
             found_at: from_seconds(1_764_000_000),
         };
         let step = |seconds: i64, what, why: &str| Step {

@@ -1,10 +1,12 @@
 //! `countersign reconcile`: asks for a window to be reconciled, and waits for the run.
 
+mod dry;
 mod file;
 mod report;
 mod settlement;
 mod status;
 
+pub use dry::DryArgs;
 pub use file::FileArgs;
 pub use report::Report;
 pub use settlement::SettlementArgs;
@@ -45,6 +47,7 @@ impl Reconcile {
     /// [`CliError`] when it cannot be done.
     pub async fn run(self, global: &Global) -> Result<bool, CliError> {
         match self {
+            Self::Run(run) if run.dry_run => on_stack(DryArgs::of(run), global).await,
             Self::Run(run) => on_stack(run, global).await,
             Self::Status(status) => on_stack(status, global).await,
             Self::Report(report) => on_stack(report, global).await,
@@ -68,6 +71,9 @@ pub struct RunArgs {
     /// Do a window once more that was completed before.
     #[arg(long)]
     again: bool,
+    /// Read and compare, say what would be done, and change nothing. It needs the provider's API token.
+    #[arg(long, conflicts_with = "again")]
+    dry_run: bool,
     /// How long to wait for the run, in seconds.
     #[arg(long, default_value_t = 900)]
     wait_seconds: u64,
@@ -77,7 +83,7 @@ impl RunArgs {
     /// One window of a source.
     #[must_use]
     pub fn over(source: SourceName, from: Timestamp, to: Timestamp) -> Self {
-        Self { source, from: Some(from), to: Some(to), again: false, wait_seconds: 90 }
+        Self { source, from: Some(from), to: Some(to), again: false, dry_run: false, wait_seconds: 90 }
     }
 
     /// The same once more, even though it was completed.

@@ -1,14 +1,13 @@
 //! What a compared file leaves behind: findings, a report, a word on the bus.
 
 use super::{BooksError, Compared, Found, Scope, compare_with_ledger};
-use crate::ports::{
-    Bus, Cases, Clock, Evidence, Findings, Input, Ledger, PortError, Reports, Resolution, Run,
-};
+use crate::ports::{Bus, Clock, Evidence, Findings, Input, Ledger, PortError, Reports, Resolution, Run};
 use crate::reconcile::report::{History, Report};
 use countersign_domain::books::{Entry, Row, Rows, Sum};
 use countersign_domain::event::{self, ReconciliationData};
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::ids::{PaymentId, Sha256Hex};
+use countersign_domain::money::Money;
 use countersign_domain::reconcile::proof::Effect;
 use countersign_domain::reconcile::{Difference, RunStatus, Totals};
 
@@ -64,7 +63,7 @@ pub enum FileError<E> {
 impl<L, F, O, B, C> FileDesk<L, F, O, B, C>
 where
     L: Ledger,
-    F: Findings + Cases,
+    F: Findings,
     O: Reports,
     B: Bus,
     C: Clock,
@@ -97,10 +96,10 @@ where
         run.configuration = Some(file.format.clone());
         run.totals = totals(&sums.sorted());
         let notes = found.iter().filter_map(note).collect();
-        // The days of the provider's API are another series than its files.
-        let runs = Vec::new();
-        let cases = self.findings.of(scope.source).await?;
-        let report = Report::new(&run, notes, History { runs, cases, code: self.code.clone() });
+        // The days of the provider's API are another series than its files, and what waits today is not in the file: the
+        // same file gives the same report.
+        let history = History { code: self.code.clone(), ..History::default() };
+        let report = Report::new(&run, notes, history);
         let report = report.named(format!("file-{}", file.sha256.short()));
         let files = report.files()?;
         let data = report.summary();
@@ -119,24 +118,26 @@ where
         files: &[(String, &'static str, Vec<u8>); 3],
         data: &ReconciliationData,
     ) -> Result<(), PortError> {
-        let finding = |kind, subject, reason| Finding {
+        let finding = |kind, subject, reason, at_stake| Finding {
             source: scope.source.clone(),
             kind,
             subject,
             reason,
+            at_stake,
             found_at: run.started_at,
         };
         for Found { kind, ours, theirs } in found {
             let Some(payment) = ours.as_ref().or(theirs.as_ref()).and_then(payment_of) else { continue };
+            let at_stake = at_stake(ours.as_ref(), theirs.as_ref());
             let reason =
                 format!("ledger: {}; {}: {}", words(ours.as_ref()), file.name, words(theirs.as_ref()));
             // New or known, it is on record now.
-            let _ = self.findings.raise(&finding(*kind, Subject::Payment(payment), reason)).await?;
+            let _ = self.findings.raise(&finding(*kind, Subject::Payment(payment), reason, at_stake)).await?;
         }
         if let Some(cause) = &run.cause {
             let subject = Subject::Delivery(file.sha256.clone());
             let reason = format!("{}: {cause}", file.name);
-            let _ = self.findings.raise(&finding(FindingKind::Untranslatable, subject, reason)).await?;
+            let _ = self.findings.raise(&finding(FindingKind::Untranslatable, subject, reason, None)).await?;
         }
         for (key, content_type, bytes) in files {
             self.reports.write(key, content_type, bytes.clone()).await?;
@@ -146,6 +147,19 @@ where
             return Err(PortError::new("bus", "publish", "the event of the compared file was not taken"));
         }
         Ok(())
+    }
+}
+
+/// What two rows are apart, or what one of them is about.
+fn at_stake(ours: Option<&Row>, theirs: Option<&Row>) -> Option<Money> {
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) if ours.currency == theirs.currency => {
+            let minor = ours.minor.saturating_sub(theirs.minor).saturating_abs();
+            Some(Money { minor, currency: ours.currency })
+        }
+        (ours, theirs) => {
+            theirs.or(ours).map(|row| Money { minor: row.minor.saturating_abs(), currency: row.currency })
+        }
     }
 }
 

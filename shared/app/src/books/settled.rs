@@ -95,9 +95,10 @@ impl Settlement {
             let why = format!("{} gaps: that is one fault, not many", self.gaps.len());
             return Err(PortError::new("findings", "raise", why));
         }
-        for Gap { kind, subject, reason } in &self.gaps {
+        for Gap { kind, subject, reason, at_stake } in &self.gaps {
             let (source, reason) = (source.clone(), format!("{}: {reason}", file.name));
-            let finding = Finding { source, kind: *kind, subject: subject.clone(), reason, found_at: now };
+            let (kind, subject, at_stake) = (*kind, subject.clone(), *at_stake);
+            let finding = Finding { source, kind, subject, reason, at_stake, found_at: now };
             // New or known, it is on record now.
             let _ = findings.raise(&finding).await?;
         }
@@ -131,7 +132,7 @@ impl Settlement {
             let (count, code) = (payout.item_count.to_string(), payout.currency.code());
             csv.write_record(["payout", &cell(&payout.id), code, &paid, &count, &items, "", "", ""])?;
         }
-        for Gap { kind, subject, reason } in &self.gaps {
+        for Gap { kind, subject, reason, .. } in &self.gaps {
             let subject = subject.to_string();
             let (subject, reason) = (cell(&subject), cell(reason));
             csv.write_record(["gap", "", "", "", "", "", kind.as_str(), &subject, &reason])?;

@@ -185,8 +185,14 @@ pub async fn findings(port: &impl Findings, source: &SourceName) {
         KINDS.into_iter().flat_map(|kind| subjects.iter().map(move |subject| (kind, subject)))
     {
         let reason = format!("because of \"{}\" {{}} <&", kind.as_str());
-        let finding =
-            Finding { source: source.clone(), kind, subject: subject.clone(), reason, found_at: instant(0) };
+        let finding = Finding {
+            source: source.clone(),
+            kind,
+            subject: subject.clone(),
+            reason,
+            at_stake: None,
+            found_at: instant(0),
+        };
         assert_eq!(raise(&finding).await, Raised::New, "{} {subject}", kind.as_str());
         raised.push(finding);
     }

@@ -4,6 +4,7 @@ use super::{event, instant, other};
 use crate::ports::{Cases, Findings, Raised, Stepped};
 use countersign_domain::finding::{Case, Finding, FindingKind, Move, Settlement, Standing, Step, Subject};
 use countersign_domain::ids::SourceName;
+use countersign_domain::money::{Currency, Money};
 use countersign_domain::time::{SignedDuration, Timestamp};
 
 fn later(minutes: i64) -> Timestamp {
@@ -27,6 +28,7 @@ pub async fn cases<P: Cases + Findings>(port: &P, source: &SourceName) {
         kind: FindingKind::Conflicting,
         subject: Subject::Event(event("evt_case")),
         reason: "found first".to_owned(),
+        at_stake: Some(Money { minor: 500, currency: Currency::from_code("EUR").expect("a currency") }),
         found_at: instant(0),
     };
     let raise = async |minutes| {

@@ -50,6 +50,8 @@ fn version(source: &SourceName, number: u32, made: Made) -> SourceVersion {
         asks_back: false,
         second_factors: Default::default(),
         expect_within_seconds: None,
+        policy: Default::default(),
+        reports: Default::default(),
     };
     SourceVersion { number, config, made, written_at: instant(i64::from(number)) }
 }

@@ -185,6 +185,8 @@ impl Heal {
 pub enum Resolution {
     /// A correction levels it.
     Healed,
+    /// It is too small to matter, by the source's policy.
+    Tolerated,
     /// It waits for a person.
     Open,
 }

@@ -13,6 +13,7 @@ use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex};
 use countersign_domain::json::{Doc, Json};
 use countersign_domain::ledger::LedgerRow;
 use countersign_domain::limits::{FINDINGS_PER_RUN_MAX, PAGES_PER_LIST_MAX, RECORDS_IN_FLIGHT_MAX};
+use countersign_domain::policy::{Policy, Verdict};
 use countersign_domain::reconcile::{
     Difference, Snapshot, add_to_totals, compare, heal_id, plan, projected, snapshot,
 };
@@ -127,7 +128,8 @@ where
             payments.push(theirs.payment.clone());
             let ours = self.ledger.history(&run.source, &theirs.payment).await?.pop();
             let payment = theirs.payment.clone();
-            notes.extend(weigh(run, &payment, ours.as_ref(), Some(&theirs), coming.get(&payment))?);
+            let sides = Sides { ours: ours.as_ref(), theirs: Some(&theirs), coming: coming.get(&payment) };
+            notes.extend(weigh(run, &work.source.policy, &payment, &sides)?);
         }
         notes.push(Evidence::Page { page: run.pages, payments });
         self.note(run, &notes).await?;
@@ -153,7 +155,8 @@ where
         for payment in rest.by_ref().take(LOOKUPS_PER_STEP) {
             let theirs = self.lookup(work, run, &payment).await?;
             let ours = self.ledger.history(&run.source, &payment).await?.pop();
-            notes.extend(weigh(run, &payment, ours.as_ref(), theirs.as_ref(), coming.get(&payment))?);
+            let sides = Sides { ours: ours.as_ref(), theirs: theirs.as_ref(), coming: coming.get(&payment) };
+            notes.extend(weigh(run, &work.source.policy, &payment, &sides)?);
             run.cursor = Some(payment.to_string());
         }
         let is_more = rest.next().is_some();
@@ -228,14 +231,23 @@ where
     }
 }
 
+/// What is known of one payment.
+struct Sides<'a> {
+    /// Its newest row in the ledger.
+    ours: Option<&'a LedgerRow>,
+    theirs: Option<&'a Snapshot>,
+    /// What noted events will say of it.
+    coming: Option<&'a Vec<Fact>>,
+}
+
 /// Compares one payment, adds it to the totals, and says what to note.
 fn weigh(
     run: &mut Run,
+    policy: &Policy,
     payment: &PaymentId,
-    latest: Option<&LedgerRow>,
-    theirs: Option<&Snapshot>,
-    coming: Option<&Vec<Fact>>,
+    sides: &Sides<'_>,
 ) -> StepResult<Vec<Evidence>> {
+    let Sides { ours: latest, theirs, coming } = *sides;
     let ours = latest.map(|row| &row.state);
     let read = latest
         .map_or_else(|| payment.to_string(), |row| format!("{payment} {} {}", row.version, row.cause.event));
@@ -244,10 +256,22 @@ fn weigh(
     let will_be = projected(latest, coming.map_or(&[], Vec::as_slice));
     let plan = plan(will_be.as_ref(), theirs);
     let mut notes = Vec::new();
-    let mut left: Vec<_> = plan.differences.iter().map(|difference| difference.kind).collect();
-    if !plan.heals.is_empty() {
-        left.clear();
-    }
+    let verdict = policy.verdict(&plan, will_be.as_ref(), theirs);
+    let left: BTreeMap<_, _> = plan
+        .differences
+        .iter()
+        .map(|difference| {
+            let is_small = policy.tolerates(difference.kind, will_be.as_ref(), theirs);
+            let resolution = match verdict {
+                Verdict::Heal => Resolution::Healed,
+                Verdict::Tolerate => Resolution::Tolerated,
+                Verdict::Open if is_small => Resolution::Tolerated,
+                Verdict::Open => Resolution::Open,
+            };
+            (difference.kind, resolution)
+        })
+        .collect();
+    let heals = if verdict == Verdict::Heal { plan.heals } else { Vec::new() };
     // As the ledger is now, and what only shows once the listed events are in.
     let mut differences = compare(ours, theirs);
     let known: Vec<_> = differences.iter().map(|difference| difference.kind).collect();
@@ -255,10 +279,11 @@ fn weigh(
     // What only shows later is not part of today's sums.
     differences.extend(coming.map(|difference| Difference { effects: Vec::new(), ..difference }));
     for difference in differences {
-        let resolution = if left.contains(&difference.kind) { Resolution::Open } else { Resolution::Healed };
+        // What is not left is leveled by the listed events.
+        let resolution = left.get(&difference.kind).copied().unwrap_or(Resolution::Healed);
         notes.push(Evidence::Difference { payment: payment.clone(), difference, resolution });
     }
-    for fact in plan.heals {
+    for fact in heals {
         let heal = correction(PaymentFact { payment: payment.clone(), fact }).map_err(Fault::Provider)?;
         notes.push(Evidence::Heal(Box::new(heal)));
     }

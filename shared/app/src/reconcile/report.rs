@@ -9,6 +9,7 @@ use crate::ports::{Evidence, Heal, Input, Origin, Port, PortError, Resolution, R
 use countersign_domain::event::{ReconciliationData, count_kinds};
 use countersign_domain::finding::{Case, Standing};
 use countersign_domain::ids::{EventId, PaymentId, Sha256Hex};
+use countersign_domain::policy::{Policy, Severity};
 use countersign_domain::reconcile::baseline::{DiscrepancyRate, beside, per_million};
 use countersign_domain::reconcile::proof::{Proof, prove};
 use countersign_domain::reconcile::{Difference, RunStatus, Totals};
@@ -42,6 +43,15 @@ struct Waiting {
     findings: u32,
 }
 
+/// A finding that must be looked at today, or now.
+#[derive(Serialize)]
+struct Urgent {
+    finding: String,
+    about: String,
+    severity: Severity,
+    found_at: Timestamp,
+}
+
 /// An earlier run, or this one.
 #[derive(Serialize)]
 struct Day {
@@ -57,11 +67,14 @@ impl Day {
 }
 
 /// What a report sets its run beside.
+#[derive(Default)]
 pub(crate) struct History {
     /// The newest runs of the source, this one or not, the newest first.
     pub(crate) runs: Vec<Run>,
     /// Every finding of the source.
     pub(crate) cases: Vec<Case>,
+    /// What the source's owner has decided.
+    pub(crate) policy: Policy,
     /// What made the report.
     pub(crate) code: String,
 }
@@ -89,7 +102,12 @@ pub(crate) struct Report {
     healed: Vec<Healed>,
     leveled: Vec<String>,
     waiting: Vec<Waiting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
+    urgent: Vec<Urgent>,
     trend: Vec<Day>,
+    #[serde(skip)]
+    severities: BTreeMap<Severity, u32>,
     #[serde(skip)]
     run: Run,
     #[serde(skip)]
@@ -124,7 +142,7 @@ impl Report {
             status: run.status,
             cause: run.cause.clone(),
             started_at: run.started_at,
-            code: history.code,
+            code: history.code.clone(),
             configuration: run.configuration.clone(),
             inputs: run.inputs.clone(),
             events_seen: run.events_seen,
@@ -136,6 +154,9 @@ impl Report {
                 earlier(run, &history.runs).map(|run| rate_of(run, &day(run))).collect(),
             ),
             waiting: waiting(&history.cases, run.started_at),
+            urgent: urgent(&history, run.started_at),
+            severities: severities(&history, run.started_at),
+            owner: history.policy.owner.clone(),
             trend: trend(run, &history.runs, this),
             differences,
             healed,
@@ -162,6 +183,7 @@ impl Report {
             open: count_kinds(open.map(|differing| differing.difference.kind)),
             totals: self.totals.clone(),
             rate: self.rate,
+            waiting: self.severities.clone(),
             proof_holds: self.proof.iter().all(Proof::holds),
             reports: keys(&self.run, &self.name).to_vec(),
         }
@@ -229,6 +251,36 @@ fn waiting(cases: &[Case], now: Timestamp) -> Vec<Waiting> {
     }
     let of = |at: usize| counts.get(&at).copied().unwrap_or_default();
     AGES.iter().enumerate().map(|(at, (age, _))| Waiting { age, findings: of(at) }).collect()
+}
+
+/// The findings that must be looked at today or now, the most severe first and then the oldest.
+fn urgent(history: &History, now: Timestamp) -> Vec<Urgent> {
+    let mut urgent: Vec<_> = history
+        .cases
+        .iter()
+        .map(|case| (history.policy.severity(case, now), case))
+        .filter(|(severity, _)| *severity >= Severity::High)
+        .map(|(severity, Case { finding, .. })| Urgent {
+            finding: finding.id(),
+            about: finding.subject.to_string(),
+            severity,
+            found_at: finding.found_at,
+        })
+        .collect();
+    urgent.sort_by(|one, other| {
+        (other.severity, one.found_at, &one.finding).cmp(&(one.severity, other.found_at, &other.finding))
+    });
+    urgent
+}
+
+/// How many findings wait, by how severe they are by now.
+fn severities(history: &History, now: Timestamp) -> BTreeMap<Severity, u32> {
+    let mut counts = BTreeMap::new();
+    for case in history.cases.iter().filter(|case| case.standing != Standing::Resolved) {
+        let count: &mut u32 = counts.entry(history.policy.severity(case, now)).or_default();
+        *count = count.saturating_add(1);
+    }
+    counts
 }
 
 /// What the reports of an attempt are called.

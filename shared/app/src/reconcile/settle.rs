@@ -54,6 +54,7 @@ where
                     kind: difference.kind,
                     subject: Subject::Payment(payment),
                     reason: format!("ledger: {}; provider: {}", difference.ours, difference.theirs),
+                    at_stake: difference.at_stake(),
                     found_at: self.clock.now(),
                 };
                 // New or known, it is on record now.

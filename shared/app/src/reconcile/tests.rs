@@ -12,6 +12,8 @@ use countersign_domain::dialect::Listing;
 use countersign_domain::finding::{FindingKind, Move, Settlement, Step};
 use serde_json::{Value, json};
 
+mod policy;
+
 type Desk = Reconciler<
     MemorySources,
     MemoryApi,

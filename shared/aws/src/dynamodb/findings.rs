@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use countersign_app::ports::{Cases, Findings, Port, PortError, Raised, Stepped};
 use countersign_domain::finding::{Case, Finding, Standing, Step};
 use countersign_domain::ids::SourceName;
+use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 
 const PORT: &str = "findings";
@@ -16,6 +17,7 @@ const PORT: &str = "findings";
 const KIND: &str = "kind";
 const SUBJECT: &str = "subject";
 const REASON: &str = "reason";
+const AT_STAKE: &str = "at_stake";
 const FOUND_AT: &str = "found_at";
 const SEEN_AT: &str = "seen_at";
 const SIGHTINGS: &str = "sightings";
@@ -24,7 +26,7 @@ const STEPS: &str = "steps";
 
 /// The first record stays, the time of the last sight moves. Names stand behind `#` because some are reserved words.
 const RAISE: &str = "SET #kind = if_not_exists(#kind, :kind), #subject = if_not_exists(#subject, :subject), \
-     #reason = if_not_exists(#reason, :reason), #found_at = if_not_exists(#found_at, :at), #seen_at = :at \
+     #reason = if_not_exists(#reason, :reason), #at_stake = if_not_exists(#at_stake, :at_stake), #found_at = if_not_exists(#found_at, :at), #seen_at = :at \
      ADD #sightings :one";
 /// One step more, and where the finding stands then; only on top of the steps that were read.
 const STEP: &str = "SET #standing = :standing, #steps = :steps";
@@ -44,17 +46,18 @@ impl FindingTable {
 
 impl Findings for FindingTable {
     async fn raise(&self, finding: &Finding) -> Port<Raised> {
-        let Finding { source, kind, subject, reason, found_at } = finding;
+        let Finding { source, kind, subject, reason, at_stake, found_at } = finding;
         let key = Key::Finding { source: source.clone(), id: finding.id() };
         let values = [
             (":kind", of_text(kind.as_str())),
             (":subject", of_json(SUBJECT, subject).map_err(failed(PORT, "raise"))?),
             (":reason", of_text(reason)),
+            (":at_stake", of_json(AT_STAKE, at_stake).map_err(failed(PORT, "raise"))?),
             (":at", of_text(found_at.to_string())),
             (":one", of_number(1)),
         ];
         let mut call = self.client.update_item().table_name(&self.table).set_key(Some(key.attributes()));
-        for name in [KIND, SUBJECT, REASON, FOUND_AT, SEEN_AT, SIGHTINGS] {
+        for name in [KIND, SUBJECT, REASON, AT_STAKE, FOUND_AT, SEEN_AT, SIGHTINGS] {
             call = call.expression_attribute_names(format!("#{name}"), name);
         }
         for (name, value) in values {
@@ -173,6 +176,8 @@ fn from_item(source: &SourceName, item: &Item) -> Result<Finding, ItemError> {
         kind: item::word(item, KIND)?,
         subject: item::json(item, SUBJECT)?,
         reason: item::text(item, REASON)?.to_owned(),
+        // A row of a time when it was not kept has none.
+        at_stake: item::optional_json::<Option<Money>>(item, AT_STAKE)?.flatten(),
         found_at: instant(item, FOUND_AT)?,
     })
 }

@@ -17,6 +17,8 @@ fn source(api_base_url: &str) -> Source {
         asks_back: false,
         second_factors: Default::default(),
         expect_within_seconds: None,
+        policy: Default::default(),
+        reports: Default::default(),
     };
     Source::try_from(config).expect("a source")
 }

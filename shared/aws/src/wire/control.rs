@@ -24,6 +24,8 @@ fn config() -> SourceConfig {
         asks_back: false,
         second_factors: Default::default(),
         expect_within_seconds: None,
+        policy: Default::default(),
+        reports: Default::default(),
     }
 }
 
@@ -33,6 +35,7 @@ fn finding() -> Finding {
         kind: FindingKind::AmountDiffers,
         subject: Subject::Payment(payment("pi_1")),
         reason: "ledger: 1; provider: 2".to_owned(),
+        at_stake: None,
         found_at: now(),
     }
 }
@@ -105,17 +108,18 @@ async fn a_finding_keeps_its_first_record_and_moves_its_last_sight() {
     assert_eq!(findings.raise(&finding()).await.expect("is raised"), Raised::New);
     assert_eq!(findings.raise(&finding()).await.expect("is raised"), Raised::Known);
     let asked = server.asked();
-    let names = ["kind", "subject", "reason", "found_at", "seen_at", "sightings"];
+    let names = ["kind", "subject", "reason", "at_stake", "found_at", "seen_at", "sightings"];
     let request = json!({
         "TableName": "control",
         "Key": { "pk": { "S": "finding#stripe-main" }, "sk": { "S": finding().id() } },
         "UpdateExpression": "SET #kind = if_not_exists(#kind, :kind), #subject = if_not_exists(#subject, :subject), \
-            #reason = if_not_exists(#reason, :reason), #found_at = if_not_exists(#found_at, :at), #seen_at = :at ADD #sightings :one",
+            #reason = if_not_exists(#reason, :reason), #at_stake = if_not_exists(#at_stake, :at_stake), #found_at = if_not_exists(#found_at, :at), #seen_at = :at ADD #sightings :one",
         "ExpressionAttributeNames": names.map(|name| (format!("#{name}"), name)).into_iter().collect::<Value>(),
         "ExpressionAttributeValues": {
             ":kind": { "S": "amount_differs" },
             ":subject": { "S": "{\"payment\":\"pi_1\"}" },
             ":reason": { "S": "ledger: 1; provider: 2" },
+            ":at_stake": { "S": "null" },
             ":at": { "S": now().to_string() },
             ":one": { "N": "1" },
         },

@@ -25,6 +25,8 @@ fn version(number: u32) -> SourceVersion {
         asks_back: false,
         second_factors: Default::default(),
         expect_within_seconds: None,
+        policy: Default::default(),
+        reports: Default::default(),
     };
     SourceVersion { number, config, made: Made::RolledBack { to: 1 }, written_at: at() }
 }

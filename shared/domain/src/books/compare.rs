@@ -7,10 +7,12 @@ use super::row::{Entry, Row, Rows};
 use super::sums::Sums;
 use crate::finding::FindingKind;
 use crate::reconcile::level;
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// How far two sides may differ without a finding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Tolerance {
     /// Minor units.
     pub absolute_minor: i64,

@@ -5,11 +5,14 @@
 //! [`ReportError`].
 
 mod amount;
+mod example;
 mod format;
+mod ready;
 mod rows;
 mod time;
 
 pub use format::{FormatError, ReportFormat};
+pub use ready::{FormatRef, ready_names};
 pub use rows::{ReportError, ReportRows, RowFault};
 
 #[cfg(test)]

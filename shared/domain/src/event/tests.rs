@@ -92,6 +92,7 @@ fn run() -> ReconciliationData {
         open: count_kinds([FindingKind::MissingThere, FindingKind::AmountDiffers, FindingKind::MissingThere]),
         totals: vec![totals],
         rate: crate::reconcile::baseline::beside(1_000, vec![0; 5]),
+        waiting: [(Severity::Medium, 2), (Severity::Critical, 1)].into(),
         proof_holds: true,
         reports: vec!["shop/2025-11-23/report.csv".to_owned()],
     }

@@ -7,7 +7,14 @@ use std::collections::BTreeSet;
 const KINDS: [FindingKind; FindingKind::ALL.len()] = FindingKind::ALL;
 
 fn finding(kind: FindingKind, subject: Subject) -> Finding {
-    Finding { source: source_name(), kind, subject, reason: "why".to_owned(), found_at: now() }
+    Finding {
+        source: source_name(),
+        kind,
+        subject,
+        reason: "why".to_owned(),
+        at_stake: None,
+        found_at: now(),
+    }
 }
 
 #[test]

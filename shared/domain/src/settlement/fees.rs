@@ -125,6 +125,10 @@ impl FeeSchedule {
                 amount(row.minor),
                 amount(expected)
             ),
+            at_stake: Some(Money {
+                minor: settled.fee_minor.saturating_sub(expected).saturating_abs(),
+                currency: row.currency,
+            }),
         })
     }
 }

@@ -4,7 +4,7 @@ use super::Gap;
 use crate::books::matching::{Match, MatchRules, match_rest};
 use crate::books::{Entry, Row, Rows};
 use crate::finding::{FindingKind, Subject};
-use crate::money::{Currency, major};
+use crate::money::{Currency, Money, major};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -84,7 +84,14 @@ pub fn check_sums(payouts: &[Payout]) -> Vec<Gap> {
             amount(payout.items),
             amount(paid.saturating_sub(payout.items))
         );
-        Gap { kind: FindingKind::PayoutDiffers, subject: Subject::Payout(payout.id.clone()), reason }
+        let apart = i64::try_from(paid.saturating_sub(payout.items).saturating_abs()).unwrap_or(i64::MAX);
+        let at_stake = Some(Money { minor: apart, currency: payout.currency });
+        Gap {
+            kind: FindingKind::PayoutDiffers,
+            subject: Subject::Payout(payout.id.clone()),
+            reason,
+            at_stake,
+        }
     };
     payouts.iter().filter(differs).map(gap).collect()
 }
@@ -127,6 +134,7 @@ pub fn check_deposits(
                 kind: FindingKind::PayoutWithoutDeposit,
                 subject: Subject::Payout(row.reference.clone()),
                 reason: format!("{} were paid out, and the bank has booked nothing like it", amount(row)),
+                at_stake: Some(Money { minor: row.minor, currency: row.currency }),
             });
         }
     }
@@ -135,6 +143,7 @@ pub fn check_deposits(
             kind: FindingKind::DepositWithoutPayout,
             subject: Subject::Deposit(row.reference.clone()),
             reason: format!("the bank has booked {}, and no payout is like it", amount(row)),
+            at_stake: Some(Money { minor: row.minor, currency: row.currency }),
         });
     }
     gaps
@@ -166,5 +175,6 @@ fn differing(found: &Match, paid: &[Row], booked: &[Row]) -> Option<Gap> {
         kind: FindingKind::DepositDiffers,
         subject: Subject::Payout(paid.reference.clone()),
         reason: format!("{} were paid out, and the bank has booked {}", amount(paid), amount(booked)),
+        at_stake: Some(Money { minor: paid.minor, currency: paid.currency }),
     })
 }

@@ -5,7 +5,7 @@ use crate::books::compare::Tolerance;
 use crate::books::{Rate, Row};
 use crate::finding::{FindingKind, Subject};
 use crate::ids::PaymentId;
-use crate::money::{Currency, excerpt, major};
+use crate::money::{Currency, Money, excerpt, major};
 use crate::time::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -114,6 +114,10 @@ impl Rates {
                 amount(settled.gross_minor, settled.currency),
                 amount(expected, settled.currency)
             ),
+            at_stake: Some(Money {
+                minor: settled.gross_minor.saturating_sub(expected).saturating_abs(),
+                currency: settled.currency,
+            }),
         })
     }
 }

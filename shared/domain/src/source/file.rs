@@ -8,11 +8,14 @@ mod template;
 pub use template::template;
 
 use super::{DialectRef, Mode, Source, SourceConfig, SourceError, SourceState};
+use crate::books::report::FormatRef;
 use crate::dialect::{Dialect, DialectError, Settings, built_in_names};
 use crate::ids::SourceName;
 use crate::limits::EXPECT_WITHIN_SECONDS_MAX;
+use crate::policy::Policy;
 use crate::signature::SecondFactors;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// The file, unvalidated.
@@ -42,6 +45,18 @@ struct Endpoint {
     settings: Settings,
     #[serde(default, skip_serializing_if = "SecondFactors::is_empty")]
     second_factors: SecondFactors,
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    policy: Policy,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    reports: BTreeMap<String, WrittenFormat>,
+}
+
+/// A report format as it is written: the name of a ready one, or a table of its own.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenFormat {
+    Ready(String),
+    Own(Table),
 }
 
 /// Why a file is not a source.
@@ -84,6 +99,8 @@ pub fn read_file(text: &str) -> Result<(SourceConfig, Source), FileError> {
         expect_within_seconds,
         settings,
         second_factors,
+        policy,
+        reports,
     } = file.source;
     if let Some(seconds) =
         expect_within_seconds.filter(|seconds| !(1..=EXPECT_WITHIN_SECONDS_MAX).contains(seconds))
@@ -102,6 +119,8 @@ pub fn read_file(text: &str) -> Result<(SourceConfig, Source), FileError> {
         asks_back,
         second_factors,
         expect_within_seconds,
+        policy,
+        reports: reports.into_iter().map(format_ref).collect::<Result<_, _>>()?,
     };
     let source = Source::try_from(config.clone()).map_err(|error| FileError::Source(Box::new(error)))?;
     Ok((config, source))
@@ -134,6 +153,33 @@ fn dialect(file: &File) -> Result<DialectRef, FileError> {
     }
 }
 
+fn format_ref((folder, written): (String, WrittenFormat)) -> Result<(String, FormatRef), FileError> {
+    let is_name =
+        !folder.is_empty() && folder.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if !is_name {
+        let why = format!("{folder:?} is the name of no folder: letters, digits, - and _ are possible");
+        return Err(FileError::Value { key: "source.reports", why });
+    }
+    let unwritable =
+        |error: toml::ser::Error| FileError::Value { key: "source.reports", why: error.to_string() };
+    let format = match written {
+        WrittenFormat::Ready(name) => FormatRef::Ready(name),
+        WrittenFormat::Own(table) => FormatRef::Own(toml::to_string(&table).map_err(unwritable)?),
+    };
+    Ok((folder, format))
+}
+
+fn written_format((folder, format): (&String, &FormatRef)) -> Result<(String, WrittenFormat), FileError> {
+    let written = match format {
+        FormatRef::Ready(name) => WrittenFormat::Ready(name.clone()),
+        FormatRef::Own(text) => {
+            let table = toml::from_str(text).map_err(|error| FileError::Syntax(Box::new(error)))?;
+            WrittenFormat::Own(table)
+        }
+    };
+    Ok((folder.clone(), written))
+}
+
 /// Writes a source as a file: the same source is always the same text.
 ///
 /// # Errors
@@ -157,6 +203,8 @@ pub fn write_file(config: &SourceConfig) -> Result<String, FileError> {
         expect_within_seconds: config.expect_within_seconds,
         settings: config.settings.clone(),
         second_factors: config.second_factors.clone(),
+        policy: config.policy.clone(),
+        reports: config.reports.iter().map(written_format).collect::<Result<_, _>>()?,
     };
     let mut file = Table::new();
     file.insert("source".to_owned(), Value::try_from(endpoint).map_err(unwritable)?);

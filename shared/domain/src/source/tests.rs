@@ -15,6 +15,8 @@ fn config(dialect: DialectRef, api_base_url: Option<&str>) -> SourceConfig {
         asks_back: false,
         second_factors: Default::default(),
         expect_within_seconds: None,
+        policy: Default::default(),
+        reports: Default::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use countersign_aws::clock::SystemClock;
 use countersign_aws::files::{FileRuns, REPORT_BYTES_MAX, decompressed};
 use countersign_domain::books::compare::{Rules, Tolerance};
 use countersign_domain::books::matching::MatchRules;
-use countersign_domain::books::report::{ReportFormat, ReportRows};
+use countersign_domain::books::report::{FormatRef, ReportFormat, ReportRows, ready_names};
 use countersign_domain::books::sort::sort;
 use countersign_domain::event::ReconciliationData;
 use countersign_domain::ids::{Sha256Hex, SourceName};
@@ -17,7 +17,19 @@ use countersign_domain::reconcile::RunStatus;
 use countersign_domain::time::{Timestamp, Window};
 use serde::Serialize;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The text of a report format: of a file, or of the ready one of that name.
+pub(super) fn format_text(format: &Path) -> Result<String, CliError> {
+    let ready = format.to_str().and_then(|name| ready_names().find(|ready| *ready == name));
+    match ready {
+        Some(name) => {
+            let text = FormatRef::Ready(name.to_owned()).text().map(str::to_owned);
+            text.map_err(|error| CliError::Refused(error.to_string()))
+        }
+        None => std::fs::read_to_string(format).map_err(|error| CliError::file("read", format, error)),
+    }
+}
 
 /// Rows sorted at once: about 300 bytes each.
 const RUN_ROWS_MAX: usize = 200_000;
@@ -29,8 +41,8 @@ pub struct FileArgs {
     source: SourceName,
     /// The file: CSV or JSON lines, plain or compressed with gzip or zstd.
     file: PathBuf,
-    /// How it is written: a report format in TOML.
-    #[arg(long, value_name = "FILE")]
+    /// How it is written: a report format in TOML, or the name of a ready one.
+    #[arg(long, value_name = "FILE|NAME")]
     format: PathBuf,
     /// Start of the window whose payments it should name, RFC 3339, inclusive. Without it: yesterday, in UTC.
     #[arg(long, requires = "to")]
@@ -38,9 +50,9 @@ pub struct FileArgs {
     /// End of the window, RFC 3339, exclusive.
     #[arg(long, requires = "from")]
     to: Option<Timestamp>,
-    /// Minor units that two amounts may differ without a finding.
-    #[arg(long, default_value_t = 0, value_name = "MINOR")]
-    tolerance: i64,
+    /// Minor units that two amounts may differ without a finding; without it, what the source's policy allows.
+    #[arg(long, value_name = "MINOR")]
+    tolerance: Option<i64>,
     /// Say what differs, and write nothing: no finding, no report, no event.
     #[arg(long)]
     dry_run: bool,
@@ -51,7 +63,7 @@ impl FileArgs {
     #[must_use]
     pub fn new(source: SourceName, file: PathBuf, format: PathBuf, window: Window, dry_run: bool) -> Self {
         let Window { from, to } = window;
-        Self { source, file, format, from: Some(from), to: Some(to), tolerance: 0, dry_run }
+        Self { source, file, format, from: Some(from), to: Some(to), tolerance: None, dry_run }
     }
 }
 
@@ -71,8 +83,7 @@ impl Command for FileArgs {
 
     async fn run(self, context: &Context) -> Result<Said, CliError> {
         let source = context.source(&self.source).await?;
-        let format_text = std::fs::read_to_string(&self.format)
-            .map_err(|error| CliError::file("read", &self.format, error))?;
+        let format_text = format_text(&self.format)?;
         let wrong =
             |error: &dyn std::fmt::Display| CliError::Refused(format!("{}: {error}", self.format.display()));
         let format = ReportFormat::parse(&format_text).map_err(|error| wrong(&error))?;
@@ -90,7 +101,8 @@ impl Command for FileArgs {
         let name = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let said = FileSaid { name, sha256, format: format_digest, is_dry: self.dry_run };
         let matching = MatchRules::default();
-        let tolerance = Tolerance { absolute_minor: self.tolerance, relative_ppm: 0 };
+        let given = self.tolerance.map(|absolute_minor| Tolerance { absolute_minor, relative_ppm: 0 });
+        let tolerance = given.unwrap_or(source.policy.tolerance);
         let scope = Scope {
             source: &source.name,
             window,

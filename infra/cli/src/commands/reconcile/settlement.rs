@@ -27,8 +27,8 @@ pub struct SettlementArgs {
     source: SourceName,
     /// The provider's settlement report: CSV or JSON lines, plain or compressed with gzip or zstd.
     file: PathBuf,
-    /// How it is written: a report format in TOML.
-    #[arg(long, value_name = "FILE")]
+    /// How it is written: a report format in TOML, or the name of a ready one.
+    #[arg(long, value_name = "FILE|NAME")]
     format: PathBuf,
     /// What was agreed to be kept: a fee schedule in TOML.
     #[arg(long, value_name = "FILE")]
@@ -135,7 +135,7 @@ impl Command for SettlementArgs {
 
     async fn run(self, context: &Context) -> Result<Settled, CliError> {
         let source = context.source(&self.source).await?.name;
-        let format_text = read_text("read", &self.format)?;
+        let format_text = super::file::format_text(&self.format)?;
         let format = ReportFormat::parse(&format_text).map_err(|error| in_file(&self.format, &error))?;
         let digest = |path: &Path| {
             let digest = File::open(path).and_then(Sha256Hex::of_file);
@@ -144,7 +144,8 @@ impl Command for SettlementArgs {
         let said = FileSaid {
             name: self.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             sha256: digest(&self.file)?,
-            format: digest(&self.format)?,
+            format: Sha256Hex::of_file(format_text.as_bytes())
+                .map_err(|error| in_file(&self.format, &error))?,
             is_dry: self.dry_run,
         };
         let (agreed, until) = self.agreed()?;

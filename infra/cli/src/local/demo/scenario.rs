@@ -138,6 +138,8 @@ impl Scenario<'_> {
             asks_back: false,
             second_factors: Default::default(),
             expect_within_seconds: None,
+            policy: Default::default(),
+            reports: Default::default(),
         };
         put_in_force(self.context, config, &given).await?;
         self.stripe.point_webhook(&self.url(), SECRET).await?;

@@ -1,8 +1,8 @@
 //! The report as one page that needs nothing else: no script, no font, no request.
 
 use super::chart::{self, Bar};
-use super::table::sum;
-use super::{Day, Differing, Report};
+use super::table::{sum, urgency};
+use super::{Day, Differing, Report, Urgent};
 use crate::ports::Resolution;
 use countersign_domain::money::major;
 use countersign_domain::reconcile::RunStatus;
@@ -43,7 +43,7 @@ pub(super) fn html(report: &Report) -> String {
                 title { "Reconciliation of " (report.source) ", " (report.from) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (head(report)) (proof(report)) (charts(report)) (differences(report)) (made_of(report)) }
+            body { (head(report)) (proof(report)) (charts(report)) (urgent(report)) (differences(report)) (made_of(report)) }
         }
     };
     page.into_string()
@@ -107,10 +107,12 @@ fn charts(report: &Report) -> Markup {
             kinds.entry(name).or_insert_with(|| Bar { name: name.replace('_', " "), healed: 0, open: 0 });
         match resolution {
             Resolution::Healed => bar.healed = bar.healed.saturating_add(1),
+            // Within what the policy allows: it is in the table, and no bar.
+            Resolution::Tolerated => {}
             Resolution::Open => bar.open = bar.open.saturating_add(1),
         }
     }
-    let kinds: Vec<_> = kinds.into_values().collect();
+    let kinds: Vec<_> = kinds.into_values().filter(|bar| bar.healed + bar.open > 0).collect();
     let waiting = report.waiting.iter();
     let waiting: Vec<_> = waiting
         .map(|waiting| Bar { name: waiting.age.to_owned(), healed: 0, open: waiting.findings })
@@ -124,6 +126,23 @@ fn charts(report: &Report) -> Markup {
         (chart::rows("Findings that wait, by age", &waiting))
         h2 { "Day by day" i.healed {} "corrections" i.open {} "left open" }
         (chart::columns("Corrections and open differences, day by day", &trend))
+    }
+}
+
+fn urgent(report: &Report) -> Markup {
+    html! {
+        @if !report.urgent.is_empty() {
+            h2 { "Must be looked at" @if let Some(owner) = &report.owner { ", by " (owner) } }
+            table {
+                tr { th { "Finding" } th { "About" } th { "Found" } th { "" } }
+                @for Urgent { finding, about, severity, found_at } in report.urgent.iter().take(ROWS_MAX) {
+                    tr {
+                        td { code { (finding) } } td { (about) }
+                        td { (found_at.strftime("%Y-%m-%d %H:%M")) } td.bad { (urgency(*severity)) }
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -151,6 +170,7 @@ fn differences(report: &Report) -> Markup {
                     }
                     @match resolution {
                         Resolution::Healed => td.ok { "healed" },
+                        Resolution::Tolerated => td { "tolerated" },
                         Resolution::Open => td.bad { "open" },
                     }
                 }

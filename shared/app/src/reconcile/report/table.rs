@@ -1,10 +1,11 @@
 //! The report as a table.
 
-use super::{Differing, Healed, Report};
+use super::{Differing, Healed, Report, Urgent};
 use crate::ports::Resolution;
 use crate::spreadsheet::cell;
 use countersign_domain::ids::PaymentId;
 use countersign_domain::money::{Currency, major};
+use countersign_domain::policy::Severity;
 use countersign_domain::reconcile::proof::Line;
 
 const HEADER: [&str; 10] = [
@@ -40,6 +41,10 @@ pub(super) fn csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
     for finding in &report.leveled {
         csv.write_record(["finding", "", "", &cell(finding), "", "", "", "", "", "leveled"])?;
     }
+    for Urgent { finding, about, severity, .. } in &report.urgent {
+        let severity = urgency(*severity);
+        csv.write_record(["waiting", "", &cell(about), &cell(finding), "", "", "", "", "", severity])?;
+    }
     for input in &report.inputs {
         let (name, parts) = (cell(&input.name), input.parts.to_string());
         csv.write_record(["input", "", "", &name, "sha256", &parts, input.sha256.as_str(), "", "", ""])?;
@@ -48,6 +53,16 @@ pub(super) fn csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
     csv.write_record(["made_with", "", "", "", "configuration", configuration, "", "", "", ""])?;
     csv.write_record(["made_with", "", "", "", "code", &cell(&report.code), "", "", "", ""])?;
     csv.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// How severe a finding is, in a word.
+pub(super) fn urgency(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
 }
 
 fn write_sums(csv: &mut csv::Writer<Vec<u8>>, report: &Report) -> Result<(), csv::Error> {
@@ -75,6 +90,7 @@ fn write_difference(csv: &mut csv::Writer<Vec<u8>>, differing: &Differing) -> Re
     let Differing { payment, difference, resolution } = differing;
     let resolution = match resolution {
         Resolution::Healed => "healed",
+        Resolution::Tolerated => "tolerated",
         Resolution::Open => "open",
     };
     let (payment, ours, theirs) = (cell(payment.as_str()), cell(&difference.ours), cell(&difference.theirs));

@@ -1,6 +1,7 @@
 //! How a report file is written: TOML, checked when it is read.
 
 use super::super::row::Entry;
+use super::example::Example;
 use super::time::Clock;
 use crate::money::{Currency, excerpt};
 use crate::payment::PaymentStatus;
@@ -23,6 +24,29 @@ pub enum FormatError {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// One of its examples comes to other rows.
+    #[error("the report format's example {name:?} comes out otherwise: {why}")]
+    Example {
+        /// Which.
+        name: String,
+        /// How.
+        why: String,
+    },
+    /// No ready format has that name.
+    #[error("there is no ready report format {name:?}; there are {known}")]
+    Unknown {
+        /// The name, shortened.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+}
+
+impl FormatError {
+    /// There is no ready format of that name.
+    pub(super) fn unknown(name: &str, known: &str) -> Self {
+        Self::Unknown { name: excerpt(name), known: known.to_owned() }
+    }
 }
 
 /// Lines of what.
@@ -147,6 +171,8 @@ struct Written {
     columns: WrittenColumns,
     #[serde(default)]
     leave_out: Vec<LeaveOut>,
+    #[serde(default)]
+    examples: Vec<Example>,
 }
 
 fn comma() -> char {
@@ -203,12 +229,22 @@ pub struct ReportFormat {
 }
 
 impl ReportFormat {
-    /// Reads and checks a format.
+    /// Reads and checks a format; its examples must come to the rows that they say.
     ///
     /// # Errors
     /// [`FormatError`] names the key, its value and what to do.
     pub fn parse(text: &str) -> Result<Self, FormatError> {
-        let written: Written = toml::from_str(text).map_err(Box::new)?;
+        let mut written: Written = toml::from_str(text).map_err(Box::new)?;
+        let examples = std::mem::take(&mut written.examples);
+        let format = Self::of(written)?;
+        for example in examples {
+            let name = example.name.clone();
+            example.check(&format).map_err(|why| FormatError::Example { name, why })?;
+        }
+        Ok(format)
+    }
+
+    fn of(written: Written) -> Result<Self, FormatError> {
         let wrong = |key: &str, value: &str, remedy| FormatError::Key {
             key: key.to_owned(),
             value: excerpt(value),

@@ -238,6 +238,10 @@ impl Cells {
                 self.copy_id(column, into, false)?;
             }
         }
+        if row.entry == Entry::Payment {
+            // A provider gives the taking of the money an id of its own; here it is the payment itself.
+            row.item.clear();
+        }
         row.currency = self.currency(&columns.currency)?;
         row.minor = self.amount(&columns.amount, row.entry, row.currency)?;
         row.status = match &columns.status {

@@ -61,6 +61,23 @@ dialect = \"{dialect}\"
 # asks_back = true
 # Seconds in which something must be heard of a payment that the platform announced; an hour without it.
 # expect_within_seconds = 900
+
+# What you decide once about its books; every line has a default.
+# [source.policy]
+# owner = \"payments team\"             # who looks after its findings
+# grace_seconds = 7200                # age of a day's end before its books are compared
+# reread_days = [1, 7]                # ages, in days, at which a day is read once more
+# tolerance = {{ absolute_minor = 1 }}  # how far two amounts may differ without a finding
+# heals = [\"missing_here\", \"status_behind\", \"amount_differs\", \"refund_differs\"]
+# check_after_seconds = 300           # ask the provider after each final state whether it agrees
+# [[source.policy.escalations]]       # what makes a finding more severe; instead of: high after 3 days, critical after 10
+# at_least = {{ minor = 100000, currency = \"EUR\" }}
+# severity = \"critical\"
+
+# How its report files are written that arrive in the folder {name}/daily/ of the report inbox: a ready format by name,
+# or [source.reports.daily] with a format of its own.
+# [source.reports]
+# daily = \"partner-daily\"
 "
     )
 }

@@ -158,3 +158,26 @@ fn a_new_file_works_once_it_is_filled_in() {
         "the source file: source.dialect: there is no built-in dialect \"adyenn\"; there are stripe"
     ));
 }
+
+#[test]
+fn a_policy_and_the_formats_of_report_files_come_back_as_they_were_written() {
+    let text = with(
+        "[source.policy]\nowner = \"payments team\"\ntolerance = { absolute_minor = 1 }\nreread_days = [1, 7]\n\
+         [[source.policy.escalations]]\nat_least = { minor = 100000, currency = \"EUR\" }\nseverity = \"critical\"\n\
+         [source.reports]\ndaily = \"partner-daily\"\n[source.reports.weekly]\ntitle = \"Weekly\"\nformat = \"csv\"\n\
+         columns = { reference = \"p\", entry = \"payment\", currency = { constant = \"EUR\" }, amount = { column = \"a\" } }",
+    );
+    let (config, source) = read_file(&text).expect("it works");
+    assert_eq!(source.policy.owner.as_deref(), Some("payments team"));
+    assert_eq!(source.reports.keys().collect::<Vec<_>>(), ["daily", "weekly"]);
+    let written = write_file(&config).expect("it can be written");
+    assert_eq!(read_file(&written).expect("it works").0, config);
+    for (line, says) in [
+        ("[source.policy]\nheals = [\"late\"]", "policy.heals is late: corrections level"),
+        ("[source.reports]\ndaily = \"acme\"", "reports.daily: there is no ready report format \"acme\""),
+        ("[source.reports]\n\"a/b\" = \"partner-daily\"", "\"a/b\" is the name of no folder"),
+    ] {
+        let said = refusal(&with(line));
+        assert!(said.contains(says), "{said}");
+    }
+}
