@@ -1,11 +1,13 @@
-//! A schedule or a bus event on one side, the use case on the other.
+//! A schedule, a bus event or a state machine on one side, the use case on the other.
 
+use countersign_app::books::{BooksError, Clerk, ClerkError, FileRun, Plan};
 use countersign_app::expect::Expecter;
 use countersign_app::ports::{
-    Bus, Cases, Clock, Expectations, Findings, Inbox, Ledger, ProviderApi, Queue, Reports, RunHistory, Runs,
-    Sources,
+    Bus, Cases, Clock, Expectations, Files, Findings, Inbox, Ledger, PortError, ProviderApi, Queue, Reports,
+    RunHistory, Runs, Sources,
 };
 use countersign_app::reconcile::{Ended, Reconciler};
+use countersign_aws::files::FileRuns;
 use countersign_domain::event::{
     EXPECTATIONS_DUE, PAYMENT_ANNOUNCED, RECONCILIATION_DUE, RECONCILIATION_REQUESTED, ReconciliationRequest,
 };
@@ -13,29 +15,41 @@ use countersign_domain::expect::Announcement;
 use countersign_domain::policy::Severity;
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::time::Timestamp;
-use lambda_runtime::{Error, LambdaEvent};
+use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// A run is left when less than this is left before the deadline, in milliseconds: time for one more page with all its
 /// retries.
 const MARGIN_MS: i64 = 60_000;
 
-/// What calls this function: Scheduler's fixed input, or an event of the bus.
+/// What the state machine of report files asks for, step by step: split a file, compare a part, put the parts together.
+const FILE_ARRIVED: &str = "file.arrived";
+const FILE_PART: &str = "file.part";
+const FILE_COMPARED: &str = "file.compared";
+
+/// The error of a file that is wrong itself: trying again would not help. The state machine knows it by this name.
+const FILE_REFUSED: &str = "FileRefused";
+
+/// What calls this function: Scheduler's fixed input, an event of the bus, or a step of the state machine.
 #[derive(Deserialize)]
 pub(crate) struct Call {
     #[serde(rename = "detail-type")]
     detail_type: String,
-    detail: serde_json::Value,
+    detail: Value,
 }
 
 /// Does what one call asks for. An error fails the invocation, which is then tried again.
-pub(crate) async fn handle<E, P, A, I, Q, L, F, R, O, B, C>(
+pub(crate) async fn handle<E, P, W, A, I, Q, L, F, R, O, B, C>(
     reconciler: &Reconciler<P, A, I, Q, L, F, R, O, B, C>,
     expecter: &Expecter<E, P, A, I, Q, L, F, C>,
+    clerk: &Clerk<P, W, L, F, O, B, C>,
     event: LambdaEvent<Call>,
-) -> Result<(), Error>
+) -> Result<Value, Diagnostic>
 where
     E: Expectations,
+    W: Files,
     P: Sources,
     A: ProviderApi,
     I: Inbox,
@@ -55,22 +69,24 @@ where
         RECONCILIATION_DUE => {
             let requests = reconciler.request_due().await.map_err(failed)?;
             tracing::info!(target: "countersign::work", work = "schedule", outcome = "requested", requests = requests.len());
-            Ok(())
+            Ok(Value::Null)
         }
         RECONCILIATION_REQUESTED => {
-            let request: ReconciliationRequest = serde_json::from_value(call.detail)?;
+            let request: ReconciliationRequest = detail(call.detail)?;
             let ended = reconciler.run(&request, stop_at).await.map_err(failed)?;
             log(&request, &ended);
-            Ok(())
+            Ok(Value::Null)
         }
         PAYMENT_ANNOUNCED => {
-            let announcement: Announcement = serde_json::from_value(call.detail)?;
+            let announcement: Announcement = detail(call.detail)?;
             let (source, payment) = (announcement.source.to_string(), announcement.payment.to_string());
             let waits = expecter.announce(announcement).await.map_err(failed)?;
             let outcome = if waits.is_some() { "waiting" } else { "unknown_source" };
             tracing::info!(target: "countersign::work", work = "announcement", outcome, source, payment);
             // It must not be lost silently: Lambda gives it to the dead letters.
-            waits.map(drop).ok_or_else(|| format!("there is no enabled source {source}").into())
+            waits
+                .map(|_| Value::Null)
+                .ok_or_else(|| format!("there is no enabled source {source}").into())
         }
         EXPECTATIONS_DUE => {
             let checked = expecter.check(stop_at).await.map_err(failed)?;
@@ -83,19 +99,84 @@ where
                 overdue = checked.overdue,
                 unanswered = checked.waiting,
             );
-            Ok(())
+            Ok(Value::Null)
         }
+        FILE_ARRIVED | FILE_PART | FILE_COMPARED => file_step(clerk, call).await,
         other => Err(format!(
-            "the detail-type {other:?} is unknown: {RECONCILIATION_DUE}, {RECONCILIATION_REQUESTED}, {PAYMENT_ANNOUNCED} and {EXPECTATIONS_DUE} are known"
+            "the detail-type {other:?} is unknown: {RECONCILIATION_DUE}, {RECONCILIATION_REQUESTED}, {PAYMENT_ANNOUNCED}, {EXPECTATIONS_DUE}, {FILE_ARRIVED}, {FILE_PART} and {FILE_COMPARED} are known"
         )
         .into()),
     }
 }
 
-fn failed(error: countersign_app::ports::PortError) -> Error {
+/// One step of what becomes of a report file.
+async fn file_step<P, W, L, F, O, B, C>(
+    clerk: &Clerk<P, W, L, F, O, B, C>,
+    call: Call,
+) -> Result<Value, Diagnostic>
+where
+    P: Sources,
+    W: Files,
+    L: Ledger,
+    F: Findings,
+    O: Reports,
+    B: Bus,
+    C: Clock,
+{
+    match call.detail_type.as_str() {
+        FILE_ARRIVED => {
+            let Place { key } = detail(call.detail)?;
+            let (plan, parts) = clerk.plan(&key, FileRuns::default()).await.map_err(refused)?;
+            tracing::info!(target: "countersign::work", work = "file", outcome = "split", key, parts = parts.len());
+            Ok(serde_json::json!({ "plan": plan, "parts": parts }))
+        }
+        FILE_PART => {
+            clerk.compare(&detail(call.detail)?).await.map_err(refused)?;
+            Ok(Value::Null)
+        }
+        _ => {
+            let plan: Plan = detail(call.detail)?;
+            let FileRun { data, .. } = clerk.conclude(&plan).await.map_err(refused)?;
+            let is_complete = data.status == RunStatus::Complete;
+            tracing::info!(
+                target: "countersign::work",
+                work = "file",
+                outcome = if is_complete { "complete" } else { "incomplete" },
+                source = data.source.as_str(),
+                window = format!("{}..{}", data.from, data.to),
+                discrepancies = data.open.values().sum::<u32>(),
+                proof_broken = u32::from(is_complete && !data.proof_holds),
+            );
+            serde_json::to_value(data).map_err(|error| error.to_string().into())
+        }
+    }
+}
+
+/// Where a report file is, in its bucket.
+#[derive(Deserialize)]
+struct Place {
+    key: String,
+}
+
+fn detail<T: DeserializeOwned>(detail: Value) -> Result<T, Diagnostic> {
+    serde_json::from_value(detail).map_err(|error| format!("the call's detail: {error}").into())
+}
+
+fn failed(error: PortError) -> Diagnostic {
     let detail = error.chain();
     tracing::error!(target: "countersign::work", work = "run", outcome = "failed", detail);
     detail.into()
+}
+
+fn refused(error: ClerkError) -> Diagnostic {
+    match error {
+        ClerkError::Port(error) | ClerkError::Books(BooksError::Ledger(error)) => failed(error),
+        error => {
+            let detail = error.to_string();
+            tracing::error!(target: "countersign::work", work = "file", outcome = "refused", detail);
+            Diagnostic { error_type: FILE_REFUSED.to_owned(), error_message: detail }
+        }
+    }
 }
 
 fn log(request: &ReconciliationRequest, ended: &Ended) {

@@ -2,6 +2,7 @@
 
 mod handler;
 
+use countersign_app::books::{Clerk, FileDesk};
 use countersign_app::caches::SourceCache;
 use countersign_app::expect::Expecter;
 use countersign_app::reconcile::Reconciler;
@@ -39,6 +40,20 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
         source_cache: SourceCache::default(),
     };
-    let (reconciler, expecter) = (&reconciler, &expecter);
-    run(service_fn(move |event| handler::handle(reconciler, expecter, event))).await
+    let clerk = Clerk {
+        sources: clients.sources(&config.control_table),
+        files: clients.files(&config.file_bucket),
+        desk: FileDesk {
+            ledger: clients.ledger(&config.ledger_table),
+            findings: clients.findings(&config.control_table),
+            reports: clients.reports(&config.report_bucket),
+            bus: clients.bus(&config.bus_name),
+            clock: SystemClock,
+            code: env::code_version()?,
+        },
+        source_cache: SourceCache::default(),
+        part_rows_max: config.part_rows_max,
+    };
+    let (reconciler, expecter, clerk) = (&reconciler, &expecter, &clerk);
+    run(service_fn(move |event| handler::handle(reconciler, expecter, clerk, event))).await
 }

@@ -65,6 +65,8 @@ impl Default for Options {
             ("Architecture", architecture),
             ("ArchiveDays", "0"),
             ("EventVisibilitySeconds", "2"),
+            // Small files come in several parts too.
+            ("FilePartRows", "2"),
             ("ReconcileGraceSeconds", "0"),
         ];
         Self {

@@ -29,6 +29,8 @@ pub struct Outputs {
     pub event_bus_name: String,
     /// Reports of reconciliations.
     pub report_bucket_name: String,
+    /// Report files that arrive.
+    pub file_bucket_name: String,
 }
 
 impl Outputs {
@@ -83,7 +85,7 @@ fn on_emulator(url: &str, endpoint: &str) -> Result<String, Failure> {
 mod tests {
     use super::*;
 
-    const PAIRS: [(&str, &str); 11] = [
+    const PAIRS: [(&str, &str); 12] = [
         ("WebhookUrl", "http://f69eb487.execute-api.localhost:4566/v1/webhooks"),
         ("StageName", "dev"),
         ("InboxTableName", "inbox"),
@@ -94,6 +96,7 @@ mod tests {
         ("TargetDeadLetterQueueUrl", "http://localhost:4566/000000000000/target-dead-letters"),
         ("EventBusName", "countersign-dev"),
         ("ReportBucketName", "reports"),
+        ("FileBucketName", "files"),
         ("SomethingNew", "is no reason to fail"),
     ];
 

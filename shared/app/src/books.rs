@@ -3,11 +3,13 @@
 //! The file is read in the order of its references, some hundred at a time; the ledger is asked for each of them, and for
 //! the payments of the window that the file does not name. Nothing of it moves a payment: what differs is a finding.
 
+mod clerk;
 mod evidence;
 mod settled;
+mod unread;
 
 use crate::ports::{Ledger, PortError};
-use countersign_domain::books::compare::{Discrepancy, Rules, compare};
+use countersign_domain::books::compare::{Discrepancy, Rules, Tolerance, compare};
 use countersign_domain::books::matching::{Match, MatchRules, MatchedBy, match_rest};
 use countersign_domain::books::sort::HeldRows;
 use countersign_domain::books::{Entry, Row, Rows, Sums};
@@ -17,16 +19,19 @@ use countersign_domain::limits::{FINDINGS_PER_RUN_MAX, RECORDS_IN_FLIGHT_MAX};
 use countersign_domain::payment;
 use countersign_domain::time::Window;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use clerk::{Clerk, ClerkError, Part, Plan};
 pub use evidence::{FileDesk, FileError, FileRun, FileSaid};
 pub use settled::{Agreed, Settlement, check as check_settlement};
+pub use unread::{Reading, Unread};
 
 /// References that are compared at once.
 const REFERENCES_PER_STEP: usize = 200;
 
 /// One difference, its rows with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// What sort.
     pub kind: FindingKind,
@@ -37,7 +42,7 @@ pub struct Found {
 }
 
 /// What a comparison comes to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compared {
     /// Every difference, in the order of the references.
     pub found: Vec<Found>,
@@ -70,13 +75,28 @@ pub struct Scope<'a> {
     pub window: Window,
     /// What the file speaks of: of other entries its silence says nothing.
     pub entries: &'a BTreeSet<Entry>,
-    /// What counts as a difference.
+    /// What counts as a difference. What is within its tolerance is found, reported, and no finding.
     pub rules: Rules,
     /// How rows without a partner may be matched.
     pub matching: &'a MatchRules,
 }
 
-/// Compares a file, sorted by key, with the ledger.
+/// A stretch of references: one part of a file that is too large for one reader.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The first that belongs to it.
+    pub from: String,
+    /// The first that belongs to the next; nothing where it is the last.
+    pub before: Option<String>,
+}
+
+impl Span {
+    fn holds(&self, reference: &str) -> bool {
+        reference >= self.from.as_str() && self.before.as_deref().is_none_or(|before| reference < before)
+    }
+}
+
+/// Compares a whole file, sorted by key, with the ledger.
 ///
 /// # Errors
 /// [`BooksError`] when a side cannot be read; what was found until then means nothing.
@@ -85,9 +105,42 @@ pub async fn compare_with_ledger<R: Rows>(
     scope: &Scope<'_>,
     rows: R,
 ) -> Result<Compared, BooksError<R::Error>> {
+    let compared = compare_part(ledger, scope, &Span::default(), rows).await?;
+    join([compared], scope.matching).ok_or(BooksError::TooMany)
+}
+
+/// Puts together what the parts of one file came to, and matches what is left over all of them; nothing when there are so
+/// many differences that they are one fault.
+#[must_use]
+pub fn join(parts: impl IntoIterator<Item = Compared>, matching: &MatchRules) -> Option<Compared> {
+    let mut whole = Compared::default();
+    for Compared { found, sums } in parts {
+        whole.found.extend(found);
+        whole.sums.add(&sums);
+        if whole.found.len() > FINDINGS_PER_RUN_MAX as usize {
+            return None;
+        }
+    }
+    settle_rest(&mut whole.found, matching);
+    Some(whole)
+}
+
+/// Compares the rows of one span, sorted by key, with what the ledger has in it. What has no partner in it may still have
+/// one in another: see [`join`].
+///
+/// # Errors
+/// [`BooksError`] when a side cannot be read; what was found until then means nothing.
+pub async fn compare_part<R: Rows>(
+    ledger: &impl Ledger,
+    scope: &Scope<'_>,
+    span: &Span,
+    rows: R,
+) -> Result<Compared, BooksError<R::Error>> {
+    let rules = Rules { tolerance: Tolerance::default(), ..scope.rules };
     let mut opened = BTreeSet::new();
     for date in scope.window.utc_dates() {
-        opened.extend(ledger.opened_on(scope.source, &date).await?.into_iter().map(String::from));
+        let of_day = ledger.opened_on(scope.source, &date).await?.into_iter().map(String::from);
+        opened.extend(of_day.filter(|reference| span.holds(reference)));
     }
     let mut compared = Compared::default();
     let mut groups = Groups { rows, next: None };
@@ -104,7 +157,7 @@ pub async fn compare_with_ledger<R: Rows>(
         let ours = ours(ledger, scope, &theirs, unnamed).await?;
         let sides = (HeldRows::new(ours), HeldRows::new(theirs));
         let found = &mut compared.found;
-        let sums = compare(sides.0, sides.1, &scope.rules, |Discrepancy { kind, ours, theirs }| {
+        let sums = compare(sides.0, sides.1, &rules, |Discrepancy { kind, ours, theirs }| {
             found.push(Found { kind, ours: ours.cloned(), theirs: theirs.cloned() });
         });
         // Both sides are sorted: the groups by their reader, ours by the ledger's rows.
@@ -114,7 +167,6 @@ pub async fn compare_with_ledger<R: Rows>(
             return Err(BooksError::TooMany);
         }
         if is_last {
-            settle_rest(&mut compared.found, scope.matching);
             return Ok(compared);
         }
     }

@@ -7,11 +7,13 @@
 mod control;
 mod edges;
 mod expectations;
+mod files;
 mod stores;
 
 pub use control::{MemoryDrift, MemoryRuns, MemorySecrets, MemorySources};
 pub use edges::{MemoryApi, MemoryBus, MemoryCertificates, MemoryClock, MemoryQueue, MemoryReports};
 pub use expectations::MemoryExpectations;
+pub use files::MemoryFiles;
 pub use stores::{MemoryFindings, MemoryInbox, MemoryLedger};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

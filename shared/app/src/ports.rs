@@ -7,12 +7,14 @@
 mod cases;
 mod drift;
 mod expectations;
+mod files;
 mod runs;
 mod versions;
 
 pub use cases::{Cases, Stepped};
 pub use drift::{Drift, Drifted, Seen, Sighting, Unknown};
 pub use expectations::{Announced, Expectations};
+pub use files::{Arrived, Files};
 pub use runs::{Checkpoint, Evidence, Heal, Input, Lease, Phase, Resolution, Run, RunHistory, Runs};
 pub use versions::{Made, SourceVersion, SourceVersions, Written};
 

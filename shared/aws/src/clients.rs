@@ -19,7 +19,7 @@ use crate::dynamodb::{
 };
 use crate::eventbridge::EventBus;
 use crate::provider::{self, HttpsApi};
-use crate::s3::ReportBucket;
+use crate::s3::{FileBucket, ReportBucket};
 use crate::secrets::{ApiTokens, SigningSecrets};
 use crate::sqs::EventQueue;
 use aws_config::retry::RetryConfig;
@@ -213,13 +213,23 @@ impl Clients {
     /// The reports.
     #[must_use]
     pub fn reports(&self, bucket: &str) -> ReportBucket {
+        ReportBucket::new(self.s3(), bucket)
+    }
+
+    /// The files that arrive.
+    #[must_use]
+    pub fn files(&self, bucket: &str) -> FileBucket {
+        FileBucket::new(self.s3(), bucket)
+    }
+
+    fn s3(&self) -> aws_sdk_s3::Client {
         // An emulator has one host name; only AWS has one per bucket.
         let is_emulator = self.sdk.endpoint_url().is_some();
         let config = aws_sdk_s3::config::Builder::from(&self.sdk)
             .force_path_style(is_emulator)
             .timeout_config(Patience::WITH_TIME.timeouts())
             .build();
-        ReportBucket::new(aws_sdk_s3::Client::from_conf(config), bucket)
+        aws_sdk_s3::Client::from_conf(config)
     }
 
     /// Opens the connection to the queue, for INIT. DynamoDB's and the secret store's are opened by reading the sources and

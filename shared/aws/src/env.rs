@@ -8,6 +8,7 @@ use std::str::FromStr;
 /// Shortest life of an inbox row, in days: 3 of a provider's retries, 30 of its resends, and 14 in the dead letters.
 pub const INBOX_TTL_DAYS_MIN: u16 = 45;
 const INBOX_TTL_DAYS_MAX: u16 = 3_650;
+const PART_ROWS_MAX: usize = 1_000_000;
 const GRACE_SECONDS_MAX: i64 = 86_400;
 
 /// Why a function cannot start.
@@ -99,6 +100,10 @@ pub struct Reconcile {
     pub bus_name: String,
     /// Bucket of the reports.
     pub report_bucket: String,
+    /// Bucket that report files arrive in.
+    pub file_bucket: String,
+    /// Rows of one part of a report file, about.
+    pub part_rows_max: usize,
     /// Life of an inbox row, in days.
     pub inbox_ttl_days: u16,
     /// Youngest age of a window's end, in seconds.
@@ -156,6 +161,7 @@ impl Reconcile {
     }
 
     fn read(vars: &Lookup<'_>) -> Result<Self, EnvError> {
+        const PART_ROWS: &str = "set it to 1 to 1000000 rows in template.yaml, parameter FilePartRows";
         const GRACE: &str = "set it to 0 to 86400 seconds in template.yaml, parameter ReconcileGraceSeconds";
         Ok(Self {
             stage: vars.stage()?,
@@ -165,6 +171,8 @@ impl Reconcile {
             queue_url: vars.queue_url()?,
             bus_name: vars.name("BUS_NAME")?,
             report_bucket: vars.name("REPORT_BUCKET")?,
+            file_bucket: vars.name("FILE_BUCKET")?,
+            part_rows_max: vars.number("FILE_PART_ROWS", 1, PART_ROWS_MAX, PART_ROWS)?,
             inbox_ttl_days: vars.inbox_ttl_days()?,
             grace_seconds: vars.number("RECONCILE_GRACE_SECONDS", 0, GRACE_SECONDS_MAX, GRACE)?,
         })
@@ -239,7 +247,7 @@ impl Lookup<'_> {
 mod tests {
     use super::*;
 
-    const ALL: [(&str, &str); 9] = [
+    const ALL: [(&str, &str); 11] = [
         ("STAGE", "dev"),
         ("INBOX_TABLE", "stack-InboxTable-1ABC"),
         ("LEDGER_TABLE", "stack-LedgerTable-1ABC"),
@@ -247,6 +255,8 @@ mod tests {
         ("QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/countersign-dev-events"),
         ("BUS_NAME", "countersign-dev"),
         ("REPORT_BUCKET", "stack-reports"),
+        ("FILE_BUCKET", "stack-files"),
+        ("FILE_PART_ROWS", "200000"),
         ("INBOX_TTL_DAYS", "45"),
         ("RECONCILE_GRACE_SECONDS", "3600"),
     ];
@@ -309,6 +319,7 @@ mod tests {
             ("INBOX_TTL_DAYS", "forty-five"),
             ("RECONCILE_GRACE_SECONDS", "-1"),
             ("RECONCILE_GRACE_SECONDS", "86401"),
+            ("FILE_PART_ROWS", "0"),
         ] {
             let error = with(variable, Some(value), Reconcile::read).expect_err("it is wrong").to_string();
             let begin = format!("the environment variable {variable} is {value:?}: set it");

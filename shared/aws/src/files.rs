@@ -17,12 +17,15 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 ///
 /// # Errors
 /// Why its first bytes cannot be read.
-pub fn decompressed<R: Read + 'static>(mut from: R, bytes_max: u64) -> std::io::Result<Box<dyn Read>> {
+pub fn decompressed<R: Read + Send + 'static>(
+    mut from: R,
+    bytes_max: u64,
+) -> std::io::Result<Box<dyn Read + Send>> {
     let mut magic = Vec::with_capacity(ZSTD.len());
     from.by_ref().take(ZSTD.len() as u64).read_to_end(&mut magic)?;
     let (is_gzip, is_zstd) = (magic.starts_with(&GZIP), magic == ZSTD);
     let whole = BufReader::new(std::io::Cursor::new(magic).chain(from));
-    let plain: Box<dyn Read> = if is_gzip {
+    let plain: Box<dyn Read + Send> = if is_gzip {
         Box::new(flate2::bufread::MultiGzDecoder::new(whole))
     } else if is_zstd {
         Box::new(zstd::stream::Decoder::with_buffer(whole)?)
@@ -34,7 +37,7 @@ pub fn decompressed<R: Read + 'static>(mut from: R, bytes_max: u64) -> std::io::
 
 /// Ends in an error, and not as if the file were over, where a file is larger than it may be.
 struct Capped {
-    from: Box<dyn Read>,
+    from: Box<dyn Read + Send>,
     left: u64,
     bytes_max: u64,
 }

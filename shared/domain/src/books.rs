@@ -5,6 +5,7 @@
 //! bounded runs first ([`mod@sort`]). What then has no partner is matched by other means, or put before a person
 //! ([`matching`]).
 
+pub mod arrival;
 pub mod canonical;
 pub mod compare;
 pub mod lockstep;

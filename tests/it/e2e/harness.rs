@@ -92,21 +92,30 @@ impl Harness {
         dialect: DialectRef,
         api_base_url: Option<String>,
     ) -> SourceName {
-        let name = SourceName::new(name).expect("a source name");
-        let config = SourceConfig {
-            name: name.clone(),
+        self.source_with(SourceConfig { api_base_url, ..Self::config(name, dialect) }).await
+    }
+
+    /// What every source of a test is, unless the test says otherwise.
+    pub(crate) fn config(name: &str, dialect: DialectRef) -> SourceConfig {
+        SourceConfig {
+            name: SourceName::new(name).expect("a source name"),
             dialect,
             account: "end to end".to_owned(),
             mode: Mode::Test,
             state: SourceState::Enabled,
-            api_base_url,
+            api_base_url: None,
             settings: Default::default(),
             asks_back: false,
             second_factors: Default::default(),
             expect_within_seconds: None,
             policy: Default::default(),
             reports: Default::default(),
-        };
+        }
+    }
+
+    /// A new source, as it is configured.
+    pub(crate) async fn source_with(&self, config: SourceConfig) -> SourceName {
+        let name = config.name.clone();
         let source = Source::try_from(config.clone()).expect("a source");
         let given = GivenSecrets {
             signing: Some(Self::SECRET.to_owned()),
@@ -230,6 +239,19 @@ impl Harness {
             (found.len() >= count).then_some(found)
         };
         self.until(&format!("{count} published events of {payment}"), condition).await
+    }
+
+    /// What the bus was told of the first reconciliation of a source.
+    pub(crate) async fn until_reconciled(&self, source: &SourceName) -> Value {
+        let path = format!("/countersign/{source}");
+        let condition = || async {
+            let published = self.published.lock().expect("no panic");
+            let is_of_source = |event: &&BusEvent| {
+                event.detail_type == "reconciliation.completed" && event.detail["source"] == path
+            };
+            published.iter().find(is_of_source).map(|event| event.detail["data"].clone())
+        };
+        self.until(&format!("a reconciliation of {source}"), condition).await
     }
 
     pub(crate) async fn inbox_row(&self, source: &SourceName, event: &str) -> Option<InboxRow> {

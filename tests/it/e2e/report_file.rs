@@ -6,8 +6,11 @@ use countersign::commands::findings::List;
 use countersign::commands::reconcile::{FileArgs, SettlementArgs};
 use countersign_app::ports::Clock as _;
 use countersign_aws::clock::SystemClock;
+use countersign_domain::books::report::FormatRef;
+use countersign_domain::finding::FindingKind;
 use countersign_domain::reconcile::RunStatus;
-use countersign_domain::time::{SignedDuration, Window};
+use countersign_domain::source::{DialectRef, SourceConfig};
+use countersign_domain::time::{SignedDuration, Window, utc_date};
 use std::io::Write as _;
 
 const FORMAT: &str = r#"
@@ -82,6 +85,49 @@ fn a_report_file_is_compared_once_dry_and_once_for_good() {
         assert_eq!(String::from_utf8(kept.expect("the report is kept")).expect("text"), done.report);
         compare(false).await;
         assert_eq!(waiting().await.len(), 3, "the same findings");
+    });
+}
+
+#[test]
+fn a_report_file_that_arrives_is_compared_in_parts() {
+    e2e(async |h| {
+        let source = h
+            .source_with(SourceConfig {
+                reports: [("daily".to_owned(), FormatRef::Own(FORMAT.to_owned()))].into(),
+                ..Harness::config("file-arrives", DialectRef::BuiltIn("partner-hmac".to_owned()))
+            })
+            .await;
+        for (payment, amount) in [("f1", "20.00"), ("f2", "30.00"), ("f3", "40.00"), ("f4", "50.00")] {
+            pay(h, &source, payment, amount).await;
+        }
+        let text = "Payment;Currency;Gross\nf9;EUR;1,00\nf2;EUR;31,00\nf1;EUR;20,00\nf4;EUR;50,00\n";
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        zipped.write_all(text.as_bytes()).expect("memory");
+        let today = utc_date(SystemClock.now());
+        let key = format!("arrivals/{source}/daily/acme_{today}.csv.gz");
+        let bytes = zipped.finish().expect("memory");
+        h.context.files().put(&key, bytes.into()).await.expect("the bucket answers");
+        for (kind, subject) in [
+            (FindingKind::AmountDiffers, "payment f2"),
+            (FindingKind::MissingHere, "payment f9"),
+            (FindingKind::MissingThere, "payment f3"),
+        ] {
+            assert_eq!(h.until_finding(&source, kind).await.subject.to_string(), subject);
+        }
+        let told = h.until_reconciled(&source).await;
+        assert_eq!(
+            (told["proof_holds"].as_bool(), told["open"]["missing_there"].as_u64()),
+            (Some(true), Some(1))
+        );
+        let report = told["reports"][1].as_str().expect("a key");
+        let report = h.context.reports().read(report).await.expect("the bucket answers").expect("it is kept");
+        assert!(String::from_utf8_lossy(&report).contains("difference,EUR,f3,,missing_there"));
+
+        // One that nobody can read is on record, and the next one is compared all the same.
+        let key = format!("arrivals/{source}/daily/torn_{today}.csv");
+        h.context.files().put(&key, b"what;is\nthis;x\n".to_vec().into()).await.expect("the bucket answers");
+        let finding = h.until_finding(&source, FindingKind::Unreadable).await;
+        assert!(finding.reason.contains("it has no column \"Currency\""), "{}", finding.reason);
     });
 }
 

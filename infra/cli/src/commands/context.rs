@@ -13,7 +13,7 @@ use countersign_aws::dynamodb::{
 };
 use countersign_aws::eventbridge::EventBus;
 use countersign_aws::provider::HttpsApi;
-use countersign_aws::s3::ReportBucket;
+use countersign_aws::s3::{FileBucket, ReportBucket};
 use countersign_aws::secrets::{ApiTokens, SigningSecrets};
 use countersign_aws::sqs::EventQueue;
 use countersign_domain::ids::SourceName;
@@ -99,6 +99,12 @@ impl Context {
     #[must_use]
     pub fn reports(&self) -> ReportBucket {
         self.clients.reports(&self.outputs.report_bucket_name)
+    }
+
+    /// The files that arrive.
+    #[must_use]
+    pub fn files(&self) -> FileBucket {
+        self.clients.files(&self.outputs.file_bucket_name)
     }
 
     /// The bus.

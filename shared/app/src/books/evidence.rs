@@ -1,8 +1,12 @@
 //! What a compared file leaves behind: findings, a report, a word on the bus.
 
-use super::{BooksError, Compared, Found, Scope, compare_with_ledger};
-use crate::ports::{Bus, Clock, Evidence, Findings, Input, Ledger, PortError, Reports, Resolution, Run};
+use super::{BooksError, Compared, Found, Scope, Unread, compare_with_ledger};
+use crate::ports::{
+    Bus, Clock, Evidence, Findings, Input, Ledger, Port, PortError, Reports, Resolution, Run,
+};
 use crate::reconcile::report::{History, Report};
+use countersign_domain::books::compare::Tolerance;
+use countersign_domain::books::sequence::Gap;
 use countersign_domain::books::{Entry, Row, Rows, Sum};
 use countersign_domain::event::{self, ReconciliationData};
 use countersign_domain::finding::{Finding, FindingKind, Subject};
@@ -68,8 +72,7 @@ where
     B: Bus,
     C: Clock,
 {
-    /// Compares a file, sorted by key, with the ledger, and keeps what comes of it. `faults` says, once all rows are read,
-    /// which of them could not be. Of a file with such rows it is not said what only the ledger has: it may be in them.
+    /// Compares a file, sorted by key, with the ledger, and keeps what comes of it.
     ///
     /// # Errors
     /// [`FileError`] when a side cannot be read or something cannot be kept. Doing it again finds the same findings.
@@ -78,16 +81,31 @@ where
         scope: &Scope<'_>,
         file: &FileSaid,
         rows: S,
-        faults: impl FnOnce() -> Vec<String>,
+        unread: &Unread,
     ) -> Result<FileRun, FileError<S::Error>> {
-        let Compared { mut found, sums } = compare_with_ledger(&self.ledger, scope, rows).await?;
-        let faults = faults();
+        let compared = compare_with_ledger(&self.ledger, scope, rows).await?;
+        Ok(self.conclude(scope, file, compared, unread).await?)
+    }
+
+    /// Keeps what comes of a compared file. Of a file with rows that could not be read it is not said what only the ledger
+    /// has: it may be in them.
+    ///
+    /// # Errors
+    /// [`PortError`] when something cannot be kept. Doing it again finds the same findings.
+    pub async fn conclude(
+        &self,
+        scope: &Scope<'_>,
+        file: &FileSaid,
+        compared: Compared,
+        unread: &Unread,
+    ) -> Port<FileRun> {
+        let Compared { mut found, sums } = compared;
         let mut run = Run::begin(scope.source.clone(), scope.window, 1, 0, self.clock.now());
         run.status = RunStatus::Complete;
-        if let Some(first) = faults.first() {
+        if let Some(first) = unread.faults.first() {
             found.retain(|found| found.kind != FindingKind::MissingThere);
             run.status = RunStatus::Incomplete;
-            let count = faults.len();
+            let count = unread.rows;
             run.cause = Some(format!(
                 "{count} rows of the file cannot be read, so it is not said what only the ledger has; the first: {first}"
             ));
@@ -95,7 +113,7 @@ where
         run.inputs = vec![Input { name: file.name.clone(), parts: 1, sha256: file.sha256.clone() }];
         run.configuration = Some(file.format.clone());
         run.totals = totals(&sums.sorted());
-        let notes = found.iter().filter_map(note).collect();
+        let notes = found.iter().filter_map(|found| note(found, scope.rules.tolerance)).collect();
         // The days of the provider's API are another series than its files, and what waits today is not in the file: the
         // same file gives the same report.
         let history = History { code: self.code.clone(), ..History::default() };
@@ -105,8 +123,28 @@ where
         let data = report.summary();
         if !file.is_dry {
             self.keep(scope, file, &found, &run, &files, &data).await?;
+            self.keep_gaps(scope, file, &run, unread).await?;
         }
         Ok(FileRun { data, files })
+    }
+
+    /// Numbers that are missing: what they number was sent and did not come.
+    async fn keep_gaps(&self, scope: &Scope<'_>, file: &FileSaid, run: &Run, unread: &Unread) -> Port<()> {
+        let unnumbered = unread.unnumbered.iter().map(|why| {
+            let reason = format!("{}: nothing is said of its numbers: {why}", file.name);
+            (FindingKind::Untranslatable, Subject::Delivery(file.sha256.clone()), reason)
+        });
+        let gaps = unread
+            .gaps
+            .iter()
+            .map(|gap| (FindingKind::SequenceGap, Subject::Sequence(gap.first), gap_reason(file, gap)));
+        for (kind, subject, reason) in gaps.chain(unnumbered) {
+            let (source, found_at) = (scope.source.clone(), run.started_at);
+            let finding = Finding { source, kind, subject, reason, at_stake: None, found_at };
+            // New or known, it is on record now.
+            let _ = self.findings.raise(&finding).await?;
+        }
+        Ok(())
     }
 
     async fn keep(
@@ -126,7 +164,8 @@ where
             at_stake,
             found_at: run.started_at,
         };
-        for Found { kind, ours, theirs } in found {
+        let is_small = |found: &&Found| !is_tolerated(found, scope.rules.tolerance);
+        for Found { kind, ours, theirs } in found.iter().filter(is_small) {
             let Some(payment) = ours.as_ref().or(theirs.as_ref()).and_then(payment_of) else { continue };
             let at_stake = at_stake(ours.as_ref(), theirs.as_ref());
             let reason =
@@ -150,6 +189,19 @@ where
     }
 }
 
+/// Whether the two amounts, or the two fees, are near enough.
+fn is_tolerated(found: &Found, tolerance: Tolerance) -> bool {
+    let (Some(ours), Some(theirs)) = (&found.ours, &found.theirs) else { return false };
+    match found.kind {
+        FindingKind::AmountDiffers | FindingKind::RefundDiffers => tolerance.allows(ours.minor, theirs.minor),
+        FindingKind::FeeDiffers => ours
+            .settled
+            .zip(theirs.settled)
+            .is_some_and(|(ours, theirs)| tolerance.allows(ours.fee_minor, theirs.fee_minor)),
+        _ => false,
+    }
+}
+
 /// What two rows are apart, or what one of them is about.
 fn at_stake(ours: Option<&Row>, theirs: Option<&Row>) -> Option<Money> {
     match (ours, theirs) {
@@ -161,6 +213,11 @@ fn at_stake(ours: Option<&Row>, theirs: Option<&Row>) -> Option<Money> {
             theirs.or(ours).map(|row| Money { minor: row.minor.saturating_abs(), currency: row.currency })
         }
     }
+}
+
+/// What a number that is missing means.
+fn gap_reason(file: &FileSaid, gap: &Gap) -> String {
+    format!("{}: {gap}", file.name)
 }
 
 fn payment_of(row: &Row) -> Option<PaymentId> {
@@ -175,7 +232,8 @@ fn words(row: Option<&Row>) -> String {
     row.map_or_else(|| "nothing".to_owned(), named)
 }
 
-fn note(found: &Found) -> Option<Evidence> {
+fn note(found: &Found, tolerance: Tolerance) -> Option<Evidence> {
+    let resolution = if is_tolerated(found, tolerance) { Resolution::Tolerated } else { Resolution::Open };
     let Found { kind, ours, theirs } = found;
     let effect = |row: &Row, sign: i64| {
         let minor = row.minor.saturating_mul(sign);
@@ -202,7 +260,7 @@ fn note(found: &Found) -> Option<Evidence> {
     let difference =
         Difference { kind: *kind, ours: words(ours.as_ref()), theirs: words(theirs.as_ref()), effects };
     let payment = ours.as_ref().or(theirs.as_ref()).and_then(payment_of)?;
-    Some(Evidence::Difference { payment, difference, resolution: Resolution::Open })
+    Some(Evidence::Difference { payment, difference, resolution })
 }
 
 /// The sums as a report shows them: payments and refunds. Disputes and fees differ one by one, and have no line.

@@ -76,9 +76,9 @@ fn compare_file(desk: &Desk, lines: &[String], is_dry: bool) -> ReconciliationDa
     let text = format!("payment,type,refund,currency,amount,at\n{}\n", lines.join("\n"));
     let format = ReportFormat::parse(FORMAT).expect("a format");
     let entries = format.entries();
-    let mut rows = ReportRows::new(text.as_bytes(), format).expect("a file");
+    let mut rows = Reading::new(ReportRows::new(text.as_bytes(), format).expect("a file"));
     let sorted = sort(&mut rows, 3, HeldRuns::default()).expect("memory holds it");
-    let faults = || rows.faults().iter().map(ToString::to_string).collect();
+    let unread = rows.unread();
     let source = source_name("shop");
     let matching = MatchRules::default();
     let scope = Scope {
@@ -91,7 +91,7 @@ fn compare_file(desk: &Desk, lines: &[String], is_dry: bool) -> ReconciliationDa
     let digest = |text: &str| Sha256Hex::of(&[text.as_bytes()]);
     let file =
         FileSaid { name: "acme.csv".to_owned(), sha256: digest(&text), format: digest(FORMAT), is_dry };
-    now_or_never(desk.run(&scope, &file, sorted, faults)).expect("it is compared").data
+    now_or_never(desk.run(&scope, &file, sorted, &unread)).expect("it is compared").data
 }
 
 fn line(payment: &str, kind: &str, refund: &str, amount: &str) -> String {

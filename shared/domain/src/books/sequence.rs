@@ -1,5 +1,6 @@
 //! Numbers that a source gives what it sends, and the gaps between them.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Most stretches of numbers that are held. Numbers in no order at all would need one for each.
@@ -13,7 +14,7 @@ pub struct Sequence {
 }
 
 /// Numbers that are missing between two that are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The first that is missing.
     pub first: u64,

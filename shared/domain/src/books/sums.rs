@@ -5,10 +5,10 @@ use super::row::{Entry, Row};
 use crate::finding::FindingKind;
 use crate::money::Currency;
 use crate::reconcile::proof::Line;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The sums of one currency and entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sum {
     /// Whose minor units.
     pub currency: Currency,
@@ -25,7 +25,7 @@ pub struct Sum {
 }
 
 /// The sums of every currency and entry, in the order in which they were met.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums(Vec<Sum>);
 
 impl Sum {

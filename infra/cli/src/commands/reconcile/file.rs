@@ -3,7 +3,7 @@
 use super::super::{Command, Context};
 use crate::error::CliError;
 use crate::output::table;
-use countersign_app::books::{FileDesk, FileSaid, Scope};
+use countersign_app::books::{FileDesk, FileSaid, Reading, Scope};
 use countersign_app::ports::Clock as _;
 use countersign_aws::clock::SystemClock;
 use countersign_aws::files::{FileRuns, REPORT_BYTES_MAX, decompressed};
@@ -94,7 +94,8 @@ impl Command for FileArgs {
         let sha256 = self.digest()?;
         let file = File::open(&self.file).map_err(|error| CliError::file("open", &self.file, error))?;
         let plain = decompressed(file, REPORT_BYTES_MAX).map_err(|error| unreadable(&error))?;
-        let mut rows = ReportRows::new(plain, format).map_err(|error| unreadable(&error))?;
+        let rows = ReportRows::new(plain, format).map_err(|error| unreadable(&error))?;
+        let mut rows = Reading::new(rows);
         let sorted =
             sort(&mut rows, RUN_ROWS_MAX, FileRuns::default()).map_err(|error| unreadable(&error))?;
         let window = super::window(self.from, self.to, SystemClock.now());
@@ -118,8 +119,8 @@ impl Command for FileArgs {
             clock: SystemClock,
             code: format!("countersign {}", env!("CARGO_PKG_VERSION")),
         };
-        let faults = || rows.faults().iter().map(ToString::to_string).collect();
-        let run = desk.run(&scope, &said, sorted, faults).await.map_err(|error| unreadable(&error))?;
+        let run =
+            desk.run(&scope, &said, sorted, &rows.unread()).await.map_err(|error| unreadable(&error))?;
         let [_, (_, _, csv), _] = run.files;
         let report = String::from_utf8_lossy(&csv).into_owned();
         Ok(Said { run: run.data, report, is_dry: self.dry_run })
