@@ -17,6 +17,9 @@ pub(crate) const STACK: &str = "countersign-dev";
 /// Where the packages and the template are uploaded to.
 const BUCKET: &str = "countersign-local-artifacts";
 
+/// What the template is called there.
+const TEMPLATE: &str = "template.yaml";
+
 /// How long the stack may take. It takes half a second.
 const DEPLOY_SECONDS_MAX: u64 = 60;
 
@@ -41,9 +44,11 @@ pub(crate) async fn deploy(
     let template = std::fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
     let uris = packages.keys().map(|name| (*name, format!("s3://{BUCKET}/{}", key(name))));
     let template = reworded(&with_packages(&template, &uris.collect())?)?;
-    upload(packages, config).await?;
+    upload(packages, &template, config).await?;
     let client = aws_sdk_cloudformation::Client::new(config);
-    create(&client, &template, parameters).await?;
+    // By its place: a request holds no more than 51,200 bytes of it.
+    let url = format!("{}/{BUCKET}/{TEMPLATE}", config.endpoint_url().unwrap_or_default());
+    create(&client, &url, parameters).await?;
     Outputs::of(&client, STACK, config.endpoint_url()).await
 }
 
@@ -95,7 +100,11 @@ fn reworded(template: &str) -> Result<String, Failure> {
     Ok(template)
 }
 
-async fn upload(packages: &BTreeMap<&'static str, Package>, config: &SdkConfig) -> Result<(), Failure> {
+async fn upload(
+    packages: &BTreeMap<&'static str, Package>,
+    template: &str,
+    config: &SdkConfig,
+) -> Result<(), Failure> {
     let settings = aws_sdk_s3::config::Builder::from(config)
         // Names of buckets as host names would need a name server.
         .force_path_style(true)
@@ -109,27 +118,24 @@ async fn upload(packages: &BTreeMap<&'static str, Package>, config: &SdkConfig) 
         .build();
     let made = client.create_bucket().bucket(BUCKET).create_bucket_configuration(place).send().await;
     made.doing(|| format!("make the bucket {BUCKET}"))?;
-    for (name, package) in packages {
-        let put = client.put_object().bucket(BUCKET).key(key(name)).body(package.zip.clone().into());
-        put.customize()
-            .disable_payload_signing()
-            .send()
-            .await
-            .doing(|| format!("upload the function {name}"))?;
+    let zips = packages.iter().map(|(name, package)| (key(name), package.zip.clone()));
+    for (key, bytes) in zips.chain([(TEMPLATE.to_owned(), template.as_bytes().to_vec())]) {
+        let put = client.put_object().bucket(BUCKET).key(&key).body(bytes.into());
+        put.customize().disable_payload_signing().send().await.doing(|| format!("upload {key}"))?;
     }
     Ok(())
 }
 
 async fn create(
     client: &aws_sdk_cloudformation::Client,
-    template: &str,
+    template_url: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<(), Failure> {
     let parameter = |(name, value)| Parameter::builder().parameter_key(name).parameter_value(value).build();
     client
         .create_stack()
         .stack_name(STACK)
-        .template_body(template)
+        .template_url(template_url)
         .set_parameters(Some(parameters.iter().map(parameter).collect()))
         .capabilities(Capability::CapabilityIam)
         .capabilities(Capability::CapabilityNamedIam)
