@@ -1,7 +1,9 @@
 //! An SQS batch on one side, the use case on the other: the only place that knows what a batch failure looks like.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use countersign_app::ports::{Bus, Clock, Drift, Findings, Inbox, Ledger, ProviderApi, Sources};
+use countersign_app::ports::{
+    Bus, Clock, Drift, Expectations, Findings, Inbox, Ledger, ProviderApi, Sources,
+};
 use countersign_app::process::{Asked, Outcome, Processed, Processor, Record, Retry};
 use countersign_domain::time::Timestamp;
 use lambda_runtime::LambdaEvent;
@@ -11,8 +13,8 @@ use lambda_runtime::LambdaEvent;
 const MARGIN_MS: i64 = 5_000;
 
 /// Works through one batch and names the messages that must come back.
-pub(crate) async fn handle<S, I, L, F, B, A, C, D>(
-    processor: &Processor<S, I, L, F, B, A, C, D>,
+pub(crate) async fn handle<S, I, L, F, B, A, C, D, E>(
+    processor: &Processor<S, I, L, F, B, A, C, D, E>,
     event: LambdaEvent<SqsEvent>,
 ) -> SqsBatchResponse
 where
@@ -24,6 +26,7 @@ where
     A: ProviderApi,
     C: Clock,
     D: Drift,
+    E: Expectations,
 {
     let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
     let stop_at =

@@ -23,6 +23,7 @@ async fn main() -> Result<(), Error> {
         api: clients.events_api(&config.stage)?,
         clock: SystemClock,
         drift: clients.drift(&config.control_table),
+        expectations: clients.expectations(&config.control_table),
         source_cache: SourceCache::default(),
     };
     // What cannot be read now is left to the first message that needs it.

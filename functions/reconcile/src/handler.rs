@@ -97,6 +97,7 @@ where
                 met = checked.met,
                 healed = checked.healed,
                 overdue = checked.overdue,
+                discrepancies = checked.differing,
                 unanswered = checked.waiting,
             );
             Ok(Value::Null)

@@ -9,10 +9,13 @@ use crate::ports::{
     Announced, Clock, Expectations, Findings, Inbox, Ledger, Port, ProviderApi, Queue, Sources,
 };
 use crate::reconcile::{admit, correction, look_up};
-use countersign_domain::expect::{Announcement, Expectation, Heard};
+use countersign_domain::expect::{Announcement, Expectation, Heard, Purpose};
+use countersign_domain::fact::Fact;
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::ids::{SourceName, TraceId};
 use countersign_domain::limits::{EXPECT_LOOKBACK_HOURS, EXPECT_WITHIN_SECONDS_MAX};
+use countersign_domain::money::Money;
+use countersign_domain::policy::Verdict;
 use countersign_domain::reconcile::{plan, word};
 use countersign_domain::source::Source;
 use countersign_domain::time::{SignedDuration, Timestamp};
@@ -50,6 +53,8 @@ pub enum Ended {
     Healed,
     /// Neither knows that money moved.
     Overdue,
+    /// The provider says something else of a final state; a person must look.
+    Differs,
     /// The provider did not answer: it is asked again.
     Waiting,
 }
@@ -64,6 +69,8 @@ pub struct Checked {
     pub healed: u32,
     /// Those that are overdue.
     pub overdue: u32,
+    /// Final states with which the provider does not agree.
+    pub differing: u32,
     /// Those about which the provider did not answer.
     pub waiting: u32,
 }
@@ -96,7 +103,7 @@ where
                 if known.amount != expectation.amount {
                     let reason =
                         format!("announced as {}, and again as {}", known.amount, expectation.amount);
-                    self.raise(&known, FindingKind::Conflicting, reason).await?;
+                    self.raise(&known, FindingKind::Conflicting, reason, Some(known.amount)).await?;
                 }
                 Ok(Some(*known))
             }
@@ -131,11 +138,15 @@ where
         let Some(source) = self.source_cache.get(&self.sources, &expectation.source, now).await? else {
             return Ok(());
         };
-        let ended = self.look_after(&source, expectation).await?;
+        let ended = match expectation.purpose {
+            Purpose::Heard => self.look_after(&source, expectation).await?,
+            Purpose::Agreed => self.compare_final(&source, expectation).await?,
+        };
         let count = match ended {
             Ended::Met => &mut checked.met,
             Ended::Healed => &mut checked.healed,
             Ended::Overdue => &mut checked.overdue,
+            Ended::Differs => &mut checked.differing,
             Ended::Waiting => &mut checked.waiting,
         };
         *count = count.saturating_add(1);
@@ -150,7 +161,7 @@ where
             Heard::Otherwise(kind) => {
                 let known = ours.map_or_else(String::new, countersign_domain::reconcile::describe);
                 let reason = format!("announced: {}; ledger: {known}", expectation.amount);
-                self.raise(expectation, kind, reason).await?;
+                self.raise(expectation, kind, reason, Some(expectation.amount)).await?;
                 return Ok(Ended::Met);
             }
             Heard::Nothing => {}
@@ -169,33 +180,78 @@ where
             let stands = format!("at the provider it is {}", word(theirs.status));
             return self.overdue(expectation, &stands).await;
         }
+        match self.send(expectation, heals).await? {
+            Ok(()) => Ok(Ended::Healed),
+            Err(why) => self.overdue(expectation, &why).await,
+        }
+    }
+
+    /// Asks the provider whether it agrees with a final state. What differs is healed where the source's policy lets it, and
+    /// is a finding otherwise.
+    async fn compare_final(&self, source: &Source, expectation: &Expectation) -> Port<Ended> {
+        // Whoever took the books out of the dialect since wants no check.
+        let Some(books) = &source.dialect.reconcile else { return Ok(Ended::Met) };
+        let Ok((_, theirs)) = look_up(&self.api, source, books, &expectation.payment).await else {
+            return Ok(Ended::Waiting);
+        };
+        // Read after the provider was asked: what came in meanwhile is in it.
+        let history = self.ledger.history(&source.name, &expectation.payment).await?;
+        let ours = history.last().map(|row| &row.state);
+        let plan = plan(ours, theirs.as_ref());
+        if plan.differences.is_empty() {
+            return Ok(Ended::Met);
+        }
+        match source.policy.verdict(&plan, ours, theirs.as_ref()) {
+            Verdict::Tolerate => return Ok(Ended::Met),
+            Verdict::Heal => {
+                if self.send(expectation, plan.heals).await?.is_ok() {
+                    return Ok(Ended::Healed);
+                }
+            }
+            Verdict::Open => {}
+        }
+        for difference in plan.differences {
+            let reason = format!("ledger: {}; provider: {}", difference.ours, difference.theirs);
+            self.raise(expectation, difference.kind, reason, difference.at_stake()).await?;
+        }
+        Ok(Ended::Differs)
+    }
+
+    /// Sends what the provider knows, or says why it cannot be sent.
+    async fn send(&self, expectation: &Expectation, heals: Vec<Fact>) -> Port<Result<(), String>> {
+        let Expectation { source, payment, due_at, .. } = expectation;
         let mut events = Vec::new();
         for fact in heals {
-            match correction(PaymentFact { payment: expectation.payment.clone(), fact }) {
+            match correction(PaymentFact { payment: payment.clone(), fact }) {
                 Ok(heal) => events.push(heal),
-                Err(why) => return self.overdue(expectation, &why).await,
+                Err(why) => return Ok(Err(why)),
             }
         }
-        let due_at = expectation.due_at.to_string();
-        let trace = TraceId::of(&["expected", source.name.as_str(), expectation.payment.as_str(), &due_at]);
-        admit(&self.inbox, &self.queue, &source.name, events, &trace, self.clock.now()).await?;
-        Ok(Ended::Healed)
+        let trace = TraceId::of(&["expected", source.as_str(), payment.as_str(), &due_at.to_string()]);
+        admit(&self.inbox, &self.queue, source, events, &trace, self.clock.now()).await?;
+        Ok(Ok(()))
     }
 
     async fn overdue(&self, expectation: &Expectation, why: &str) -> Port<Ended> {
         let Expectation { amount, announced_at, .. } = expectation;
         let reason = format!("{amount} announced at {announced_at}, and nothing was heard: {why}");
-        self.raise(expectation, FindingKind::Overdue, reason).await?;
+        self.raise(expectation, FindingKind::Overdue, reason, Some(*amount)).await?;
         Ok(Ended::Overdue)
     }
 
-    async fn raise(&self, expectation: &Expectation, kind: FindingKind, reason: String) -> Port<()> {
+    async fn raise(
+        &self,
+        expectation: &Expectation,
+        kind: FindingKind,
+        reason: String,
+        at_stake: Option<Money>,
+    ) -> Port<()> {
         let finding = Finding {
             source: expectation.source.clone(),
             kind,
             subject: Subject::Payment(expectation.payment.clone()),
             reason,
-            at_stake: Some(expectation.amount),
+            at_stake,
             found_at: self.clock.now(),
         };
         // New or known, it is on record now.

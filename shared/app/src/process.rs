@@ -8,10 +8,11 @@ mod drift;
 
 use crate::caches::SourceCache;
 use crate::ports::{
-    Append, Bus, Clock, Drift, Findings, Inbox, InboxKey, InboxRow, Ledger, Notice, Origin, Port, PortError,
-    ProviderApi, Sources, Unknown,
+    Append, Bus, Clock, Drift, Expectations, Findings, Inbox, InboxKey, InboxRow, Ledger, Notice, Origin,
+    Port, PortError, ProviderApi, Sources, Unknown,
 };
 use countersign_domain::event::{self, BusEvent};
+use countersign_domain::expect::Expectation;
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::ids::{EventId, EventKind, SourceName, TraceId};
 use countersign_domain::ledger::{Cause, LedgerRow, next_row};
@@ -25,7 +26,7 @@ use futures::stream::{self, StreamExt as _};
 use std::panic::AssertUnwindSafe;
 
 /// What the processor needs: its ports, and what it remembers between batches.
-pub struct Processor<S, I, L, F, B, A, C, D> {
+pub struct Processor<S, I, L, F, B, A, C, D, E> {
     /// The configured sources.
     pub sources: S,
     /// What came in.
@@ -42,6 +43,8 @@ pub struct Processor<S, I, L, F, B, A, C, D> {
     pub clock: C,
     /// Where words that no dialect knows are counted.
     pub drift: D,
+    /// Where checks of final states wait, for the sources whose policy wants them.
+    pub expectations: E,
     /// Sources read so far.
     pub source_cache: SourceCache,
 }
@@ -187,7 +190,7 @@ impl Committed {
     }
 }
 
-impl<S, I, L, F, B, A, C, D> Processor<S, I, L, F, B, A, C, D>
+impl<S, I, L, F, B, A, C, D, E> Processor<S, I, L, F, B, A, C, D, E>
 where
     S: Sources,
     I: Inbox,
@@ -197,6 +200,7 @@ where
     A: ProviderApi,
     C: Clock,
     D: Drift,
+    E: Expectations,
 {
     /// Works through a batch. Every message has its own fate: one that fails, panics or runs out of time takes no
     /// other with it. Nothing new is begun after `stop_at`.
@@ -276,7 +280,8 @@ where
         };
         let mut all = Committed::silent(Outcome::Unmapped);
         for (booked_as, fact) in named(&ready.id, facts) {
-            let one = self.commit_fact(name, (event, &booked_as), (&ready.row, kind), &fact, trail).await?;
+            let one =
+                self.commit_fact(&source, (event, &booked_as), (&ready.row, kind), &fact, trail).await?;
             all.publish.extend(one.publish);
             all.outcome = all.outcome.weightier(one.outcome);
         }
@@ -285,16 +290,23 @@ where
 
     async fn commit_fact(
         &self,
-        name: &SourceName,
+        source: &Source,
         (delivered, event): (&EventId, &EventId),
         cause: (&InboxRow, &EventKind),
         fact: &PaymentFact,
         trail: &mut Trail,
     ) -> Result<Committed, Retry> {
         for _ in 0..COMMIT_ATTEMPTS_MAX {
-            match self.append(name, event, cause, fact).await? {
+            match self.append(&source.name, event, cause, fact).await? {
                 Ok(Some((outcome, ledger_row))) => {
                     trail.payment = Some((ledger_row.payment.to_string(), ledger_row.version));
+                    let after_seconds = source.policy.check_after_seconds;
+                    if let Some(check) =
+                        after_seconds.and_then(|after| Expectation::check(&ledger_row, after))
+                    {
+                        // New or known, it is checked once.
+                        let _ = self.expectations.announce(&check).await?;
+                    }
                     let publish = event::of_row(&ledger_row)?.into_iter().collect();
                     return Ok(Committed { outcome, publish });
                 }
@@ -302,7 +314,7 @@ where
                 Err(conflict) => {
                     let subject = Subject::Event(delivered.clone());
                     let reason = format!("payment {}: {conflict}", fact.payment);
-                    return self.park(name, FindingKind::Contradiction, subject, reason).await;
+                    return self.park(&source.name, FindingKind::Contradiction, subject, reason).await;
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::finding::FindingKind;
 use crate::ids::{PaymentId, SourceName};
+use crate::ledger::LedgerRow;
 use crate::limits::{EXPECT_WITHIN_SECONDS, EXPECT_WITHIN_SECONDS_MAX};
 use crate::money::Money;
 use crate::payment::{Payment, PaymentStatus};
@@ -25,6 +26,17 @@ pub struct Announcement {
     pub within_seconds: Option<u32>,
 }
 
+/// What is wanted of a payment by its deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The platform has started it: something must be heard.
+    #[default]
+    Heard,
+    /// It has come to a final state: the provider must agree, by its source's policy.
+    Agreed,
+}
+
 /// A payment that is waited for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
@@ -38,6 +50,9 @@ pub struct Expectation {
     pub announced_at: Timestamp,
     /// When something must have been heard.
     pub due_at: Timestamp,
+    /// What is wanted by then.
+    #[serde(default)]
+    pub purpose: Purpose,
 }
 
 /// What the ledger says of a payment that is waited for.
@@ -61,7 +76,44 @@ impl Expectation {
         let seconds = within_seconds.or(own_seconds).unwrap_or(EXPECT_WITHIN_SECONDS);
         let seconds = seconds.clamp(1, EXPECT_WITHIN_SECONDS_MAX);
         let due_at = now.checked_add(SignedDuration::from_secs(i64::from(seconds)));
-        Self { source, payment, amount, announced_at: now, due_at: due_at.unwrap_or(Timestamp::MAX) }
+        Self {
+            source,
+            payment,
+            amount,
+            announced_at: now,
+            due_at: due_at.unwrap_or(Timestamp::MAX),
+            purpose: Purpose::Heard,
+        }
+    }
+
+    /// The check of a payment that has come to a final state, so many seconds later. Nothing for one that goes on, or whose
+    /// money nobody has named. The same row always makes the same check.
+    #[must_use]
+    pub fn check(row: &LedgerRow, after_seconds: u32) -> Option<Self> {
+        let is_final = match row.state.status() {
+            PaymentStatus::Expired
+            | PaymentStatus::Canceled
+            | PaymentStatus::Captured
+            | PaymentStatus::Reversed => true,
+            PaymentStatus::Unknown
+            | PaymentStatus::Initiated
+            | PaymentStatus::RequiresAction
+            | PaymentStatus::Pending
+            | PaymentStatus::Failed
+            | PaymentStatus::Authorized
+            | PaymentStatus::PartiallyCaptured => false,
+        };
+        let amounts = row.state.amounts().filter(|_| is_final)?;
+        let announced_at = row.recorded_at;
+        let due_at = announced_at.checked_add(SignedDuration::from_secs(i64::from(after_seconds)));
+        Some(Self {
+            source: row.source.clone(),
+            payment: row.payment.clone(),
+            amount: Money { minor: amounts.captured, currency: amounts.currency },
+            announced_at,
+            due_at: due_at.unwrap_or(Timestamp::MAX),
+            purpose: Purpose::Agreed,
+        })
     }
 
     /// What the ledger's state of the payment says.

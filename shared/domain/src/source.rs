@@ -195,16 +195,7 @@ impl TryFrom<SourceConfig> for Source {
             account: _,
             state: _,
         } = config;
-        policy
-            .check()
-            .map_err(|error| SourceError::Policy { source_name: name.clone(), error: Box::new(error) })?;
-        for (folder, format) in &reports {
-            format.read().map_err(|error| SourceError::Report {
-                source_name: name.clone(),
-                folder: folder.clone(),
-                error: Box::new(error),
-            })?;
-        }
+        check_owners_part(&name, &policy, &reports)?;
         let wrong = |error| SourceError::Dialect { source_name: name.clone(), error: Box::new(error) };
         let dialect = match dialect {
             DialectRef::Own(text) => Dialect::for_source(&text, &settings).map_err(wrong)?,
@@ -228,6 +219,7 @@ impl TryFrom<SourceConfig> for Source {
             let other = api.test_base_url.as_ref().filter(|_| mode == Mode::Test);
             Some(other.unwrap_or(&api.base_url).clone())
         });
+        check_can_be_asked(&name, &policy, &dialect)?;
         Ok(Self {
             name,
             dialect,
@@ -241,6 +233,38 @@ impl TryFrom<SourceConfig> for Source {
             configuration,
         })
     }
+}
+
+/// What the source's owner has decided, by itself.
+fn check_owners_part(
+    name: &SourceName,
+    policy: &Policy,
+    reports: &BTreeMap<String, FormatRef>,
+) -> Result<(), SourceError> {
+    policy
+        .check()
+        .map_err(|error| SourceError::Policy { source_name: name.clone(), error: Box::new(error) })?;
+    for (folder, format) in reports {
+        format.read().map_err(|error| SourceError::Report {
+            source_name: name.clone(),
+            folder: folder.clone(),
+            error: Box::new(error),
+        })?;
+    }
+    Ok(())
+}
+
+/// What the owner has decided must be possible with the dialect.
+fn check_can_be_asked(name: &SourceName, policy: &Policy, dialect: &Dialect) -> Result<(), SourceError> {
+    if let Some(seconds) = policy.check_after_seconds.filter(|_| dialect.reconcile.is_none()) {
+        let why = PolicyError {
+            key: "check_after_seconds",
+            value: seconds.to_string(),
+            remedy: format!("the dialect {} lists no books, so nobody can be asked: remove it", dialect.name),
+        };
+        return Err(SourceError::Policy { source_name: name.clone(), error: Box::new(why) });
+    }
+    Ok(())
 }
 
 /// Whether the API token may be sent there: over TLS, or to a port of this machine and nothing that only begins like one.

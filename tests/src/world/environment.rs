@@ -11,8 +11,8 @@ use super::{Settings, Stores};
 use countersign_app::caches::SourceCache;
 use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
 use countersign_app::memory::{
-    MemoryApi, MemoryCertificates, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets,
-    MemorySources,
+    MemoryApi, MemoryCertificates, MemoryDrift, MemoryExpectations, MemoryFindings, MemoryInbox,
+    MemoryLedger, MemorySecrets, MemorySources,
 };
 use countersign_app::process::{Processed, Processor, Record};
 use countersign_domain::ids::TraceId;
@@ -42,6 +42,7 @@ type ProcessorApp = Processor<
     MemoryApi,
     SkewedClock,
     Faulty<MemoryDrift>,
+    MemoryExpectations,
 >;
 
 /// How long an invocation may take, in milliseconds. As in `template.yaml`.
@@ -278,6 +279,7 @@ impl Environments {
             api: MemoryApi::default(),
             clock: SkewedClock::new(&self.hub, skew_ms),
             drift: Faulty::new(&self.settings.drift, &self.hub),
+            expectations: MemoryExpectations::default(),
             source_cache: SourceCache::default(),
         }
     }

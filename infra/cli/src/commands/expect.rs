@@ -8,7 +8,7 @@ use countersign_app::expect::waited_for;
 use countersign_app::ports::{Bus as _, Clock as _};
 use countersign_aws::clock::SystemClock;
 use countersign_domain::event;
-use countersign_domain::expect::{Announcement, Expectation};
+use countersign_domain::expect::{Announcement, Expectation, Purpose};
 use countersign_domain::ids::{PaymentId, SourceName};
 use countersign_domain::money::{AmountForm, Currency, Money};
 use countersign_domain::time::Timestamp;
@@ -93,7 +93,10 @@ impl Command for Announce {
         for _ in 0..LOOKS_MAX {
             let now = SystemClock.now();
             let waiting = waited_for(&context.expectations(), Some(&source), now).await?;
-            if let Some(found) = waiting.into_iter().find(|waiting| waiting.payment == payment) {
+            if let Some(found) = waiting
+                .into_iter()
+                .find(|waiting| waiting.payment == payment && waiting.purpose == Purpose::Heard)
+            {
                 return Ok(found);
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -138,13 +141,17 @@ impl Command for Waiting {
             return "no payment is waited for\n".to_owned();
         }
         let now: Timestamp = SystemClock.now();
-        let mut shown = table(["source", "payment", "amount", "announced", "due", ""]);
-        for Expectation { source, payment, amount, announced_at, due_at } in output {
+        let mut shown = table(["source", "payment", "amount", "wanted", "since", "due", ""]);
+        for Expectation { source, payment, amount, announced_at, due_at, purpose } in output {
             let is_due = if *due_at <= now { "asked about at the next check" } else { "" };
             shown.add_row([
                 source.to_string(),
                 payment.to_string(),
                 amount.to_string(),
+                match purpose {
+                    Purpose::Heard => "to be heard of".to_owned(),
+                    Purpose::Agreed => "to be agreed with".to_owned(),
+                },
                 announced_at.to_string(),
                 due_at.to_string(),
                 is_due.to_owned(),

@@ -187,3 +187,64 @@ fn a_source_without_books_or_none_at_all() {
     assert_eq!(check(&desk, 11).overdue, 1);
     assert!(findings(&desk)[0].ends_with("its provider cannot be asked"), "{:?}", findings(&desk));
 }
+
+/// A final state that the ledger holds, to be checked ten minutes later.
+fn to_check(desk: &Desk, policy: &str, captured: i64) {
+    desk.sources.set(countersign_domain::source::SourceConfig {
+        policy: toml::from_str(policy).expect("a policy"),
+        ..source_config("stripe-live", "stripe")
+    });
+    book(desk, "pi_1", Fact::Captured { amount: money(captured) });
+    let history = now_or_never(desk.ledger.history(&source_name("stripe-live"), &payment_id("pi_1")));
+    let row = history.expect("the ledger answers").pop().expect("a row");
+    let check = Expectation::check(&row, 599).expect("captured is final");
+    assert_eq!(now_or_never(desk.expectations.announce(&check)).expect("they answer"), Announced::New);
+}
+
+#[test]
+fn a_final_state_is_checked_with_the_provider_after_a_while() {
+    let differs = |count| Checked { differing: count, ..Checked::default() };
+    let healed = Checked { healed: 1, ..Checked::default() };
+    let met = Checked { met: 1, ..Checked::default() };
+    for (what, policy, ours, theirs, expected, finding) in [
+        ("it agrees", "", 2_000, Some(("succeeded", 2_000)), met, None),
+        ("it knows of less", "", 2_000, Some(("succeeded", 1_900)), differs(1), Some("amount_differs")),
+        ("it knows of more", "", 1_900, Some(("succeeded", 2_000)), healed, None),
+        (
+            "it may not be healed",
+            "heals = []",
+            1_900,
+            Some(("succeeded", 2_000)),
+            differs(1),
+            Some("amount_differs"),
+        ),
+        (
+            "it is near enough",
+            "tolerance = { absolute_minor = 100 }",
+            2_000,
+            Some(("succeeded", 1_900)),
+            met,
+            None,
+        ),
+        ("it took the money back", "", 2_000, Some(("canceled", 0)), differs(1), Some("status_ahead")),
+        ("it does not know it", "", 2_000, None, differs(1), Some("missing_there")),
+    ] {
+        let desk = desk();
+        to_check(&desk, policy, ours);
+        if let Some((status, captured)) = theirs {
+            listed(&desk, "pi_1", status, captured);
+        }
+        assert_eq!(check(&desk, 9), Checked::default(), "{what}: it is not due yet");
+        assert_eq!(check(&desk, 10), expected, "{what}");
+        let kinds: Vec<_> = desk.findings.all().iter().map(|finding| finding.kind.as_str()).collect();
+        assert_eq!(kinds, finding.into_iter().collect::<Vec<_>>(), "{what}");
+        assert_eq!(desk.queue.take().len(), usize::try_from(expected.healed).expect("few"), "{what}");
+        assert!(desk.expectations.all().is_empty(), "{what}: checked once");
+    }
+    let desk = desk();
+    to_check(&desk, "", 2_000);
+    desk.api.fail(&source_name("stripe-live"), &question("pi_1"), "503");
+    assert_eq!(check(&desk, 10), Checked { waiting: 1, ..Checked::default() });
+    listed(&desk, "pi_1", "succeeded", 2_000);
+    assert_eq!(check(&desk, 15), met, "asked again, it agrees");
+}

@@ -24,7 +24,8 @@ fn hour(instant: Timestamp) -> i64 {
 }
 
 fn is_same(one: &Expectation, other: &Expectation) -> bool {
-    (&one.source, &one.payment, hour(one.due_at)) == (&other.source, &other.payment, hour(other.due_at))
+    let key = |e: &'_ Expectation| (e.source.clone(), e.payment.clone(), e.purpose, hour(e.due_at));
+    key(one) == key(other)
 }
 
 impl Expectations for MemoryExpectations {

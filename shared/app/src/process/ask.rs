@@ -17,7 +17,7 @@ pub(super) struct Ready<'r> {
     pub(super) row: std::borrow::Cow<'r, InboxRow>,
 }
 
-impl<S, I, L, F, B, A, C, D> Processor<S, I, L, F, B, A, C, D>
+impl<S, I, L, F, B, A, C, D, E> Processor<S, I, L, F, B, A, C, D, E>
 where
     S: Sources,
     I: Inbox,

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 type Word = (SourceName, EventKind, Unknown);
 type Worked = (Trail, Result<Committed, Retry>);
 
-impl<S, I, L, F, B, A, C: Clock, D: Drift> Processor<S, I, L, F, B, A, C, D> {
+impl<S, I, L, F, B, A, C: Clock, D: Drift, E> Processor<S, I, L, F, B, A, C, D, E> {
     /// Counts the unknown words of a batch. What cannot be counted stays in the queue, and is counted when it comes back.
     pub(super) async fn count_unknown(&self, batch: &mut [Worked]) {
         let words = words(batch, self.clock.now());

@@ -4,7 +4,8 @@ mod failures;
 
 use super::*;
 use crate::memory::{
-    MemoryApi, MemoryBus, MemoryClock, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemorySources,
+    MemoryApi, MemoryBus, MemoryClock, MemoryDrift, MemoryExpectations, MemoryFindings, MemoryInbox,
+    MemoryLedger, MemorySources,
 };
 use crate::ports::Put;
 use crate::testing::{
@@ -23,6 +24,7 @@ type ScriptedProcessor<L = Scripted<MemoryLedger>, C = MemoryClock> = Processor<
     MemoryApi,
     C,
     Scripted<MemoryDrift>,
+    MemoryExpectations,
 >;
 
 /// A processor on ports in memory, with a partner's source and a Stripe account in live mode.
@@ -57,6 +59,7 @@ impl<L: Ledger, C: Clock> Desk<L, C> {
             api: MemoryApi::default(),
             clock,
             drift: Scripted::new(MemoryDrift::default(), &script),
+            expectations: MemoryExpectations::default(),
             source_cache: SourceCache::default(),
         };
         Self { processor, script }
@@ -334,4 +337,35 @@ fn a_payment_has_a_last_version() {
     assert_eq!(desk.one(&last), "republished", "what is in stays in");
     let history = now_or_never(desk.processor.ledger.history(&source_name(SOURCE), &payment_id("p1")));
     assert_eq!(history.expect("a history").last().map(|row| row.version), Some(PAYMENT_VERSIONS_MAX));
+}
+
+#[test]
+fn a_final_state_is_to_be_checked_where_the_policy_wants_it() {
+    for (check_after_seconds, kind, amount, is_checked) in [
+        (None, "payment_intent.succeeded", "amount_received", false),
+        (Some(300), "payment_intent.succeeded", "amount_received", true),
+        (Some(300), "payment_intent.created", "amount", false),
+    ] {
+        let desk = Desk::new();
+        desk.processor.sources.inner.set(countersign_domain::source::SourceConfig {
+            policy: countersign_domain::policy::Policy { check_after_seconds, ..Default::default() },
+            ..source_config("stripe-live", "stripe")
+        });
+        let body = format!(
+            r#"{{"livemode":true,"type":"{kind}","data":{{"object":{{"id":"pi_1","{amount}":2000,"currency":"eur"}}}}}}"#
+        );
+        let record = desk.keep(&row("stripe-live", "evt_1", kind, &body));
+        assert_eq!(desk.one(&record), "applied", "{kind}");
+        assert_eq!(desk.one(&record), "republished", "{kind}");
+        let waiting = desk.processor.expectations.all();
+        assert_eq!(
+            waiting.len(),
+            usize::from(is_checked),
+            "{kind} with {check_after_seconds:?}: once, or not at all"
+        );
+        if let [check] = waiting.as_slice() {
+            assert_eq!(check.due_at, at(60 + 300), "so long after the row was written");
+            assert_eq!((check.amount.minor, check.payment.as_str()), (2_000, "pi_1"));
+        }
+    }
 }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::caches::SourceCache;
 use crate::memory::{
-    MemoryApi, MemoryBus, MemoryClock, MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemoryQueue,
-    MemoryReports, MemoryRuns, MemorySources,
+    MemoryApi, MemoryBus, MemoryClock, MemoryDrift, MemoryExpectations, MemoryFindings, MemoryInbox,
+    MemoryLedger, MemoryQueue, MemoryReports, MemoryRuns, MemorySources,
 };
 use crate::ports::ApiRequest;
 use crate::ports::Stepped;
@@ -126,6 +126,7 @@ fn process(desk: &Desk) {
         api: MemoryApi::default(),
         clock: desk.clock.clone(),
         drift: MemoryDrift::default(),
+        expectations: MemoryExpectations::default(),
         source_cache: SourceCache::default(),
     };
     for notice in desk.queue.take() {

@@ -31,6 +31,7 @@ fn key(expectation: &Expectation) -> Key {
         source: expectation.source.clone(),
         due_at: expectation.due_at,
         payment: expectation.payment.clone(),
+        purpose: expectation.purpose,
     }
 }
 

@@ -4,6 +4,7 @@
 use super::item::{Item, ItemError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use countersign_app::ports::InboxKey;
+use countersign_domain::expect::Purpose;
 use countersign_domain::ids::{PaymentId, Sha256Hex, SourceName};
 use countersign_domain::limits::DAY_SHARDS;
 use countersign_domain::time::{Timestamp, Window};
@@ -97,6 +98,8 @@ pub enum Key {
         due_at: Timestamp,
         /// Which payment.
         payment: PaymentId,
+        /// What is wanted of it.
+        purpose: Purpose,
     },
     /// **control**, `pk` = `run#{source}`, `sk` = `{from}..{to}`.
     ///
@@ -155,8 +158,14 @@ impl Key {
             Self::SourceVersion { number, .. } => Some((SK, text(&format!("{number:010}")))),
             Self::Drift { word, .. } => Some((SK, text(word))),
             Self::Finding { id, .. } => Some((SK, text(id))),
-            Self::Expectation { source, payment, .. } => {
-                Some((SK, text(&payment_partition(source, payment))))
+            Self::Expectation { source, payment, purpose, .. } => {
+                let of_payment = payment_partition(source, payment);
+                // No payment's reference begins with a blank.
+                let name = match purpose {
+                    Purpose::Heard => of_payment,
+                    Purpose::Agreed => format!(" {of_payment}"),
+                };
+                Some((SK, text(&name)))
             }
             Self::Run { window, .. } => Some((SK, text(&window.name()))),
             Self::Evidence { note, .. } => Some((SK, text(note))),
@@ -264,6 +273,7 @@ mod tests {
                     source,
                     due_at: Window::utc_day(window.from, 0).from,
                     payment: PaymentId::new(note).expect("a payment reference"),
+                    purpose: if attempt % 2 == 0 { Purpose::Heard } else { Purpose::Agreed },
                 },
                 _ => Key::Evidence { source, window, attempt, note },
             }
@@ -325,7 +335,12 @@ mod tests {
             (Key::Drift { source: source.clone(), word: "type#x".to_owned() }, "drift#stripe-main"),
             (Key::Finding { source: source.clone(), id: "unreadable-1".to_owned() }, "finding#stripe-main"),
             (
-                Key::Expectation { source: source.clone(), due_at: from, payment: payment.clone() },
+                Key::Expectation {
+                    source: source.clone(),
+                    due_at: from,
+                    payment: payment.clone(),
+                    purpose: Purpose::Heard,
+                },
                 "expectation#2026-11-22T00",
             ),
             (Key::Run { source: source.clone(), window }, "run#stripe-main"),
