@@ -19,7 +19,9 @@ use crate::json::{Path, Place};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-pub use api::{Api, Authorization, Fetch, FetchInto, Listing, PathPart, Reconcile, SnapshotFrom};
+pub use api::{
+    Api, Authorization, Fetch, FetchInto, Listing, PathPart, Reconcile, SettlementListing, SnapshotFrom,
+};
 pub use auth::{
     Algorithm, Auth, Certificate, Encoding, Key, KeyDecoding, KeyDerivation, Mac, Piece, Scope, Shape,
     Signature, SignatureFrom, Signed, SignedTime, TimeFrom, TokenFrom,
@@ -52,6 +54,8 @@ pub struct Dialect {
     pub facts: Vec<FactRule>,
     /// How the provider's own books are read, if it has a list API.
     pub reconcile: Option<Reconcile>,
+    /// How what it kept and paid out is read, if its API lists that.
+    pub settlement: Option<SettlementListing>,
 }
 
 /// What a person may want to know of a dialect, beside what it does.

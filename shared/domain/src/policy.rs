@@ -192,7 +192,9 @@ impl Policy {
         let (Some(ours), Some(theirs)) = (ours.and_then(Payment::amounts), theirs) else { return false };
         match kind {
             FindingKind::AmountDiffers => self.tolerance.allows(ours.captured, theirs.captured),
-            FindingKind::RefundDiffers => self.tolerance.allows(ours.refunded, theirs.refunded),
+            FindingKind::RefundDiffers => {
+                theirs.refunded.is_none_or(|theirs| self.tolerance.allows(ours.refunded, theirs))
+            }
             _ => false,
         }
     }

@@ -3,7 +3,7 @@
 pub mod baseline;
 pub mod proof;
 
-use crate::dialect::Reconcile;
+use crate::dialect::{AmountFrom, Reconcile};
 use crate::fact::Fact;
 use crate::finding::FindingKind;
 use crate::ids::{EventId, IdError, PaymentId};
@@ -29,8 +29,8 @@ pub struct Snapshot {
     pub capturable: i64,
     /// Minor units taken, so far in all.
     pub captured: i64,
-    /// Minor units given back, so far in all.
-    pub refunded: i64,
+    /// Minor units given back, so far in all; nothing where the provider's list does not say.
+    pub refunded: Option<i64>,
 }
 
 /// One difference between the two books.
@@ -112,12 +112,26 @@ pub fn snapshot(reconcile: &Reconcile, doc: Doc<'_>) -> Result<Snapshot, Transla
     };
     // Before money is taken, a provider may count what it released as "refunded" (Stripe does).
     let is_taken = level(status) >= level(PaymentStatus::Captured);
-    let captured = if is_taken { amount(doc, &from.captured)?.minor } else { 0 };
+    let captured = if is_taken { taken(doc, &from.captured)? } else { 0 };
     let refunded = match &from.refunded {
-        Some(from) if is_taken && doc.at(&from.amount)?.is_some() => amount(doc, from)?.minor,
-        _ => 0,
+        Some(from) if is_taken && doc.at(&from.amount)?.is_some() => Some(amount(doc, from)?.minor),
+        Some(_) => Some(0),
+        None => None,
     };
     Ok(Snapshot { payment, status, requested, capturable, captured, refunded })
+}
+
+/// What was taken: by the first place that is there, or the error of the last.
+fn taken(doc: Doc<'_>, places: &[AmountFrom]) -> Result<i64, TranslateError> {
+    let mut missing = None;
+    for from in places {
+        match amount(doc, from) {
+            Ok(money) => return Ok(money.minor),
+            Err(error @ TranslateError::Missing { .. }) => missing = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(missing.unwrap_or_else(|| TranslateError::Missing { field: "captured", at: "no place".to_owned() }))
 }
 
 /// Compares one payment on both sides. `theirs` of `None` means that the provider does not know the payment.
@@ -157,7 +171,9 @@ pub fn compare(ours: Option<&Payment>, theirs: Option<&Snapshot>) -> Vec<Differe
         if (captured, refunded) == (0, 0) { Vec::new() } else { vec![effect] }
     };
     let more_captured = more(theirs.captured.saturating_sub(captured), 0);
-    let more_refunded = more(0, theirs.refunded.saturating_sub(refunded));
+    // What is not said does not differ.
+    let their_refunded = theirs.refunded.unwrap_or(refunded);
+    let more_refunded = more(0, their_refunded.saturating_sub(refunded));
     let money = |minor| Money { minor, currency }.to_string();
     let mut differences = Vec::new();
     let mut differ = |kind, ours: String, theirs: String, effects: Vec<Effect>| {
@@ -175,10 +191,11 @@ pub fn compare(ours: Option<&Payment>, theirs: Option<&Snapshot>) -> Vec<Differe
         }
         std::cmp::Ordering::Equal => {}
     }
-    if refunded != theirs.refunded {
-        differ(FindingKind::RefundDiffers, money(refunded), money(theirs.refunded), more_refunded);
+    if refunded != their_refunded {
+        differ(FindingKind::RefundDiffers, money(refunded), money(their_refunded), more_refunded);
     }
-    if refunded > captured && theirs.refunded <= theirs.captured && captured == theirs.captured {
+    let they_balance = theirs.refunded.is_some_and(|refunded| refunded <= theirs.captured);
+    if refunded > captured && they_balance && captured == theirs.captured {
         differ(FindingKind::OutOfBalance, money(refunded), money(captured), Vec::new());
     }
     differences
@@ -246,7 +263,7 @@ impl Difference {
 impl Snapshot {
     /// All of a payment that only the provider has.
     fn effect(&self) -> Effect {
-        let Self { captured, refunded, .. } = *self;
+        let (captured, refunded) = (self.captured, self.refunded.unwrap_or_default());
         Effect { currency: self.requested.currency, captured, refunded }
     }
 
@@ -268,8 +285,8 @@ impl Snapshot {
             | PaymentStatus::Failed
             | PaymentStatus::Reversed => {}
         }
-        if self.refunded > 0 {
-            facts.push(Fact::Refunded { amount: money(self.refunded) });
+        if let Some(refunded) = self.refunded.filter(|refunded| *refunded > 0) {
+            facts.push(Fact::Refunded { amount: money(refunded) });
         }
         facts
     }
@@ -346,8 +363,16 @@ pub fn heal_id(heal: &PaymentFact) -> Result<EventId, IdError> {
 /// Adds one compared payment to the totals of its currency.
 pub fn add_to_totals(totals: &mut Vec<Totals>, ours: Option<&Payment>, theirs: Option<&Snapshot>) {
     let amounts = ours.and_then(Payment::amounts);
+    // Where the provider does not say what was given back, it is taken to be what the ledger says.
+    let unsaid = |currency| {
+        let ours = amounts.filter(|amounts| amounts.currency == currency);
+        ours.map_or(0, |amounts| amounts.refunded)
+    };
     let sides = [
-        theirs.map(|t| (t.requested.currency, [0, t.captured, 0, t.refunded])),
+        theirs.map(|t| {
+            let currency = t.requested.currency;
+            (currency, [0, t.captured, 0, t.refunded.unwrap_or_else(|| unsaid(currency))])
+        }),
         amounts.map(|a| (a.currency, [a.captured, 0, a.refunded, 0])),
     ];
     let mut counted = None;

@@ -13,6 +13,7 @@ use countersign_domain::finding::{FindingKind, Move, Settlement, Step};
 use serde_json::{Value, json};
 
 mod policy;
+mod recorded;
 
 type Desk = Reconciler<
     MemorySources,

@@ -20,6 +20,8 @@ pub struct Api {
     pub authorization: Authorization,
     /// Headers of every call, such as the API's version.
     pub headers: Vec<(String, String)>,
+    /// Most calls a second, where the provider gives a limit that a list could reach.
+    pub calls_per_second: Option<u16>,
 }
 
 /// An object that is asked for before an event of some type is understood.
@@ -89,6 +91,15 @@ pub struct Reconcile {
     pub snapshot: SnapshotFrom,
 }
 
+/// How what the provider kept and paid out is read from its API, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettlementListing {
+    /// The list.
+    pub list: Listing,
+    /// How its items are read: a report format of JSON lines, in TOML.
+    pub format: String,
+}
+
 /// One list, page by page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
@@ -118,8 +129,9 @@ pub struct Listing {
 pub struct SnapshotFrom {
     /// Amount asked for.
     pub requested: AmountFrom,
-    /// Amount taken, so far in all. Only read of a payment whose status says that money was taken.
-    pub captured: AmountFrom,
+    /// Amount taken, so far in all: the first of these that is there. Only read of a payment whose status says that money
+    /// was taken.
+    pub captured: Vec<AmountFrom>,
     /// Amount that can still be captured; without it, what was asked for.
     pub capturable: Option<AmountFrom>,
     /// Amount given back, so far in all; absent in the answer means zero. Only read where `captured` is.

@@ -41,7 +41,9 @@ pub(super) fn compile(file: File, settings: Option<&Settings>) -> Result<Dialect
         facts.extend(context.rule(&format!("facts[{at}]"), rule)?);
     }
     let reconcile = file.reconcile.map(|reconcile| context.reconcile(reconcile)).transpose()?;
-    let dialect = Dialect { name: file.name, auth, envelope, answers, api, fetches, facts, reconcile };
+    let settlement = file.settlement.map(|settlement| context.settlement(settlement)).transpose()?;
+    let dialect =
+        Dialect { name: file.name, auth, envelope, answers, api, fetches, facts, reconcile, settlement };
     context.holds_together(&dialect)?;
     if settings.is_none() {
         for (at, example) in file.examples.iter().enumerate() {
@@ -77,7 +79,9 @@ impl Context {
             return Err(self
                 .wrong("facts", "it is empty: a source that maps nothing moves no payment, so give a rule"));
         }
-        if dialect.api.is_none() && (dialect.reconcile.is_some() || !dialect.fetches.is_empty()) {
+        if dialect.api.is_none()
+            && (dialect.reconcile.is_some() || dialect.settlement.is_some() || !dialect.fetches.is_empty())
+        {
             return Err(self.wrong(
                 "api",
                 "it is absent, and something is asked of the provider: add [api] with base_url",

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use api::Authorization;
-pub(super) use api::{Api, Fetch, Listing, Next, Reconcile};
+pub(super) use api::{Api, Fetch, Listing, Next, Reconcile, Settlement};
 pub(super) use auth::{Algorithm, Auth, Certificate, Key, Scope, Shape, Signature, SignedTime, Token};
 pub use auth::{Encoding, KeyDecoding, KeyDerivation, Mac};
 
@@ -36,6 +36,7 @@ pub(super) struct File {
     pub(super) fetch: Vec<Fetch>,
     pub(super) facts: Vec<Rule>,
     pub(super) reconcile: Option<Reconcile>,
+    pub(super) settlement: Option<Settlement>,
     #[serde(default)]
     pub(super) examples: Vec<Example>,
 }

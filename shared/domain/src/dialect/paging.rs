@@ -44,6 +44,8 @@ pub enum Next {
     Link {
         /// Where the link is.
         at: Path,
+        /// Where `true` or `false` says whether more pages follow, where a last page has a link too.
+        more: Option<Path>,
     },
 }
 
@@ -129,10 +131,14 @@ impl Listing {
             Next::Page { size, .. } | Next::Offset { size, .. } if !is_full(*size) => return Ok(None),
             Next::Page { first, .. } => counted(*first, 1),
             Next::Offset { .. } => counted(0, items.len()),
-            Next::Link { at } => match scalar(page, at)? {
-                None => return Ok(None),
-                Some(link) => Some(self.query_of_link(&link)?),
-            },
+            Next::Link { at, more } => {
+                let more = more.as_ref().map(|more| scalar(page, more)).transpose()?.flatten();
+                match scalar(page, at)? {
+                    None => return Ok(None),
+                    Some(_) if more.as_deref() == Some("false") => return Ok(None),
+                    Some(link) => Some(self.query_of_link(&link)?),
+                }
+            }
         };
         match next {
             Some(next) if cursor != Some(next.as_str()) => Ok(Some(next)),
@@ -217,7 +223,7 @@ mod tests {
         let token = || Next::Token { parameter: "cursor".to_owned(), at: path("$.cursor") };
         let page = || Next::Page { parameter: "page".to_owned(), first: 1, size: 2 };
         let offset = || Next::Offset { parameter: "skip".to_owned(), size: 2 };
-        let link = || Next::Link { at: path("$.next") };
+        let link = || Next::Link { more: None, at: path("$.next") };
         let two = r#"{"items": [{"id": "a"}, {"id": "b"}]}"#;
         let one = r#"{"items": [{"id": "c"}]}"#;
         for (next, pages, expected) in [

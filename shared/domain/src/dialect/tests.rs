@@ -189,7 +189,7 @@ fn what_is_not_toml_or_has_another_shape_is_shown_in_its_place() {
         "2:1",
         "titel = \"Acme\"|^^^^^",
         "unknown field `titel`, expected one of `name`, `title`, `settings`, `docs`, `auth`, `envelope`, `answers`, \
-         `amounts`, `api`, `fetch`, `facts`, `reconcile`, `examples`",
+         `amounts`, `api`, `fetch`, `facts`, `reconcile`, `settlement`, `examples`",
     );
     check("algorithm = \"hmac_sha256\"\n", "", "4:1", "[auth]|^^^^^^", "missing field `algorithm`");
     check(

@@ -31,7 +31,7 @@ fn taken(minor: i64) -> Payment {
 
 fn theirs(captured: i64) -> Snapshot {
     let (status, requested) = (PaymentStatus::Captured, money(captured, "EUR"));
-    Snapshot { payment: payment(), status, requested, capturable: 0, captured, refunded: 0 }
+    Snapshot { payment: payment(), status, requested, capturable: 0, captured, refunded: Some(0) }
 }
 
 #[test]

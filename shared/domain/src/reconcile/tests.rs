@@ -27,7 +27,7 @@ fn mirror(ours: &Payment) -> Snapshot {
         requested: Money { minor: requested, currency },
         capturable: authorized.saturating_sub(captured),
         captured,
-        refunded,
+        refunded: Some(refunded),
     }
 }
 
@@ -54,7 +54,7 @@ fn theirs(status: PaymentStatus, captured: i64, refunded: i64) -> Snapshot {
         requested: money(1000, "EUR"),
         capturable: 1000_i64.saturating_sub(captured),
         captured,
-        refunded,
+        refunded: Some(refunded),
     }
 }
 

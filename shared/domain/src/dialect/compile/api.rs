@@ -1,9 +1,12 @@
 //! `[api]`, `[[fetch]]` and `[reconcile]`: a call can lead nowhere but to the provider.
 
 use super::{Amount, Context, Part};
+use crate::books::report::ReportFormat;
 use crate::dialect::file;
 use crate::dialect::paging::Next;
-use crate::dialect::{Api, Authorization, DialectError, Fetch, Listing, PathPart, Reconcile, SnapshotFrom};
+use crate::dialect::{
+    Api, Authorization, DialectError, Fetch, Listing, PathPart, Reconcile, SettlementListing, SnapshotFrom,
+};
 
 impl Context {
     pub(super) fn api(&self, api: file::Api) -> Result<Api, DialectError> {
@@ -25,7 +28,16 @@ impl Context {
         let headers = headers
             .map(|(name, value)| Ok((self.header("api.headers", &name)?, value)))
             .collect::<Result<_, _>>()?;
-        Ok(Api { base_url: api.base_url, test_base_url: api.test_base_url, authorization, headers })
+        if api.calls_per_second == Some(0) {
+            return Err(self.wrong("api.calls_per_second", "it is 0: leave it out where there is no limit"));
+        }
+        Ok(Api {
+            base_url: api.base_url,
+            test_base_url: api.test_base_url,
+            authorization,
+            headers,
+            calls_per_second: api.calls_per_second,
+        })
     }
 
     fn base_url(&self, key: &str, url: &str) -> Result<(), DialectError> {
@@ -96,7 +108,12 @@ impl Context {
             payment_prefix: one.prefix,
             snapshot: SnapshotFrom {
                 requested: amount("requested", &one.requested, None)?,
-                captured: amount("captured", &one.captured, None)?,
+                captured: one
+                    .captured
+                    .to_vec()
+                    .iter()
+                    .map(|path| amount("captured", path, None))
+                    .collect::<Result<_, _>>()?,
                 capturable: one
                     .capturable
                     .as_deref()
@@ -114,6 +131,17 @@ impl Context {
             },
             payment_path: one.path,
         })
+    }
+
+    pub(super) fn settlement(&self, settlement: file::Settlement) -> Result<SettlementListing, DialectError> {
+        let list = self.listing("settlement.list", settlement.list)?;
+        let mut rows = settlement.rows;
+        rows.entry("title").or_insert_with(|| "settlement".into());
+        rows.entry("format").or_insert_with(|| "json_lines".into());
+        let wrong = |why: &dyn std::fmt::Display| self.wrong("settlement.rows", why.to_string());
+        let format = toml::to_string(&rows).map_err(|error| wrong(&error))?;
+        ReportFormat::parse(&format).map_err(|error| wrong(&error))?;
+        Ok(SettlementListing { list, format })
     }
 
     /// A path is put behind the base URL: without its slash it could lead to another host.
@@ -152,7 +180,10 @@ impl Context {
             file::Next::Token { parameter, at } => Next::Token { parameter, at: self.single_path(key, &at)? },
             file::Next::Page { parameter, first, size } => Next::Page { parameter, first, size: full(size)? },
             file::Next::Offset { parameter, size } => Next::Offset { parameter, size: full(size)? },
-            file::Next::Link { at } => Next::Link { at: self.single_path(key, &at)? },
+            file::Next::Link { at, more } => Next::Link {
+                at: self.single_path(key, &at)?,
+                more: more.map(|more| self.single_path(key, &more)).transpose()?,
+            },
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `[api]`, `[[fetch]]` and `[reconcile]` as they are written.
 
-use super::{At, Condition, Less, Mapping};
+use super::{At, Condition, Less, Mapping, OneOrMany};
 use crate::dialect::TimeForm;
 use crate::dialect::api::FetchInto;
 use serde::Deserialize;
@@ -33,6 +33,7 @@ pub(in crate::dialect) struct Api {
     pub(in crate::dialect) authorization: Authorization,
     #[serde(default)]
     pub(in crate::dialect) headers: BTreeMap<String, String>,
+    pub(in crate::dialect) calls_per_second: Option<u16>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -55,6 +56,15 @@ pub(in crate::dialect) struct Reconcile {
     pub(in crate::dialect) events: Option<Listing>,
     pub(in crate::dialect) payments: Listing,
     pub(in crate::dialect) payment: One,
+}
+
+/// `[settlement]`: what the provider kept and paid out, row by row.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::dialect) struct Settlement {
+    pub(in crate::dialect) list: Listing,
+    /// A report format, as a file of its own would have it.
+    pub(in crate::dialect) rows: toml::Table,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,7 +96,7 @@ pub(in crate::dialect) enum Next {
     Token { parameter: String, at: String },
     Page { parameter: String, first: u32, size: u32 },
     Offset { parameter: String, size: u32 },
-    Link { at: String },
+    Link { at: String, more: Option<String> },
 }
 
 fn root() -> String {
@@ -105,7 +115,7 @@ pub(in crate::dialect) struct One {
     pub(in crate::dialect) prefix: String,
     pub(in crate::dialect) currency: String,
     pub(in crate::dialect) requested: String,
-    pub(in crate::dialect) captured: String,
+    pub(in crate::dialect) captured: OneOrMany,
     pub(in crate::dialect) capturable: Option<String>,
     pub(in crate::dialect) refunded: Option<String>,
     pub(in crate::dialect) refunded_less: Option<Less>,
