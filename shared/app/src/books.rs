@@ -5,6 +5,7 @@
 
 mod clerk;
 mod evidence;
+mod listed;
 mod settled;
 mod unread;
 
@@ -24,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use clerk::{Clerk, ClerkError, Part, Plan};
 pub use evidence::{FileDesk, FileError, FileRun, FileSaid};
+pub use listed::{ListedError, settlement_lines};
 pub use settled::{Agreed, Settlement, check as check_settlement};
 pub use unread::{Reading, Unread};
 

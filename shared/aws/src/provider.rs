@@ -5,6 +5,7 @@
 
 mod authorization;
 mod breaker;
+mod pace;
 
 use crate::clock::SystemClock;
 use crate::secrets::ApiTokens;
@@ -16,6 +17,7 @@ use countersign_domain::ids::SourceName;
 use countersign_domain::limits::API_BODY_BYTES_MAX;
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
+use pace::Pace;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 use std::collections::HashMap;
@@ -177,6 +179,7 @@ pub struct HttpsApi {
     known: Mutex<HashMap<SourceName, KnownToken>>,
     access: Mutex<HashMap<SourceName, Access>>,
     breakers: Mutex<HashMap<SourceName, Breaker>>,
+    paces: Mutex<HashMap<SourceName, Pace>>,
 }
 
 impl HttpsApi {
@@ -198,6 +201,7 @@ impl HttpsApi {
             known: Mutex::default(),
             access: Mutex::default(),
             breakers: Mutex::default(),
+            paces: Mutex::default(),
         })
     }
 
@@ -225,6 +229,20 @@ impl HttpsApi {
     fn breaker<T>(&self, source: &Source, what: impl FnOnce(&mut Breaker) -> T) -> T {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         what(breakers.entry(source.name.clone()).or_default())
+    }
+
+    /// Waits until the source's next call may be made.
+    async fn keep_pace(&self, source: &Source) {
+        let Some(calls_per_second) = source.dialect.api.as_ref().and_then(|api| api.calls_per_second) else {
+            return;
+        };
+        let wait = {
+            let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+            paces.entry(source.name.clone()).or_default().take(calls_per_second, SystemClock.now())
+        };
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
     }
 
     fn access_tokens(&self) -> std::sync::MutexGuard<'_, HashMap<SourceName, Access>> {
@@ -258,6 +276,7 @@ impl ProviderApi for HttpsApi {
     async fn get(&self, source: &Source, request: &ApiRequest) -> Port<Option<Vec<u8>>> {
         let url = failed(url_below(source, &request.path, &request.query))?;
         let token = self.token(source).await?;
+        self.keep_pace(source).await;
         let backoff = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(BACKOFF_MS))
             .with_max_times(self.patience.retries_max)

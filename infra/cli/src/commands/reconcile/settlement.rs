@@ -2,7 +2,7 @@
 
 use super::super::{Command, Context, read_text};
 use crate::error::CliError;
-use countersign_app::books::{Agreed, FileSaid, check_settlement};
+use countersign_app::books::{Agreed, FileSaid, check_settlement, settlement_lines};
 use countersign_app::ports::Clock as _;
 use countersign_aws::clock::SystemClock;
 use countersign_aws::files::{REPORT_BYTES_MAX, decompressed};
@@ -15,9 +15,11 @@ use countersign_domain::ids::{Sha256Hex, SourceName};
 use countersign_domain::settlement::fees::FeeSchedule;
 use countersign_domain::settlement::payouts::DepositRules;
 use countersign_domain::settlement::rates::Rates;
+use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
 use serde::Serialize;
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Which report, and what it is checked against.
@@ -25,11 +27,19 @@ use std::path::{Path, PathBuf};
 pub struct SettlementArgs {
     /// The source.
     source: SourceName,
-    /// The provider's settlement report: CSV or JSON lines, plain or compressed with gzip or zstd.
-    file: PathBuf,
+    /// The provider's settlement report: CSV or JSON lines, plain or compressed with gzip or zstd. Without it, the provider's
+    /// API is asked, where the dialect has a [settlement].
+    #[arg(requires = "format")]
+    file: Option<PathBuf>,
     /// How it is written: a report format in TOML, or the name of a ready one.
-    #[arg(long, value_name = "FILE|NAME")]
-    format: PathBuf,
+    #[arg(long, value_name = "FILE|NAME", requires = "file")]
+    format: Option<PathBuf>,
+    /// Start of the window that the provider is asked for, RFC 3339, inclusive. Without it: yesterday, in UTC.
+    #[arg(long, requires = "to", conflicts_with = "file")]
+    from: Option<Timestamp>,
+    /// End of the window, RFC 3339, exclusive.
+    #[arg(long, requires = "from")]
+    to: Option<Timestamp>,
     /// What was agreed to be kept: a fee schedule in TOML.
     #[arg(long, value_name = "FILE")]
     fees: Option<PathBuf>,
@@ -72,8 +82,10 @@ impl SettlementArgs {
     pub fn new(source: SourceName, file: PathBuf, format: PathBuf) -> Self {
         Self {
             source,
-            file,
-            format,
+            file: Some(file),
+            format: Some(format),
+            from: None,
+            to: None,
             fees: None,
             rates: None,
             bank: None,
@@ -126,6 +138,44 @@ impl SettlementArgs {
     }
 }
 
+/// What is to be checked: a file, or what the provider said.
+struct Given {
+    name: String,
+    sha256: Sha256Hex,
+    format_text: String,
+    plain: Box<dyn Read + Send>,
+}
+
+impl Given {
+    fn in_file(file: &Path, format: &Path) -> Result<Self, CliError> {
+        let format_text = super::file::format_text(format)?;
+        let open = || File::open(file).map_err(|error| CliError::file("open", file, error));
+        let sha256 = Sha256Hex::of_file(open()?).map_err(|error| CliError::file("read", file, error))?;
+        let plain = decompressed(open()?, REPORT_BYTES_MAX).map_err(|error| in_file(file, &error))?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { name, sha256, format_text, plain })
+    }
+}
+
+impl SettlementArgs {
+    /// Asks the provider for the rows of the window.
+    async fn asked(&self, context: &Context, source: &Source) -> Result<Given, CliError> {
+        let window = super::window(self.from, self.to, SystemClock.now());
+        let refused = |error: &dyn std::fmt::Display| CliError::Refused(error.to_string());
+        let lines = settlement_lines(&context.provider_api()?, source, window).await;
+        let lines = lines.map_err(|error| refused(&error))?;
+        let sha256 = Sha256Hex::of_file(lines.as_slice()).map_err(|error| refused(&error))?;
+        let format_text = source.dialect.settlement.as_ref().map(|settlement| settlement.format.clone());
+        Ok(Given {
+            name: format!("{} {}", source.dialect.name, window.name()),
+            sha256,
+            // It was read with it.
+            format_text: format_text.unwrap_or_default(),
+            plain: Box::new(std::io::Cursor::new(lines)),
+        })
+    }
+}
+
 fn in_file(path: &Path, error: &dyn std::fmt::Display) -> CliError {
     CliError::Refused(format!("{}: {error}", path.display()))
 }
@@ -134,24 +184,17 @@ impl Command for SettlementArgs {
     type Output = Settled;
 
     async fn run(self, context: &Context) -> Result<Settled, CliError> {
-        let source = context.source(&self.source).await?.name;
-        let format_text = super::file::format_text(&self.format)?;
-        let format = ReportFormat::parse(&format_text).map_err(|error| in_file(&self.format, &error))?;
-        let digest = |path: &Path| {
-            let digest = File::open(path).and_then(Sha256Hex::of_file);
-            digest.map_err(|error| CliError::file("read", path, error))
+        let source = context.source(&self.source).await?;
+        let Given { name, sha256, format_text, plain } = match (&self.file, &self.format) {
+            (Some(file), Some(format)) => Given::in_file(file, format)?,
+            _ => self.asked(context, &source).await?,
         };
-        let said = FileSaid {
-            name: self.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            sha256: digest(&self.file)?,
-            format: Sha256Hex::of_file(format_text.as_bytes())
-                .map_err(|error| in_file(&self.format, &error))?,
-            is_dry: self.dry_run,
-        };
+        let unreadable = |error: &dyn std::fmt::Display| CliError::Refused(format!("{name}: {error}"));
+        let format = ReportFormat::parse(&format_text).map_err(|error| unreadable(&error))?;
+        let format_digest = Sha256Hex::of_file(format_text.as_bytes()).map_err(|error| unreadable(&error))?;
+        let said = FileSaid { name: name.clone(), sha256, format: format_digest, is_dry: self.dry_run };
+        let source = source.name;
         let (agreed, until) = self.agreed()?;
-        let unreadable = |error: &dyn std::fmt::Display| in_file(&self.file, error);
-        let file = File::open(&self.file).map_err(|error| CliError::file("open", &self.file, error))?;
-        let plain = decompressed(file, REPORT_BYTES_MAX).map_err(|error| unreadable(&error))?;
         let mut rows = ReportRows::new(plain, format).map_err(|error| unreadable(&error))?;
         let now = SystemClock.now();
         let settlement =
