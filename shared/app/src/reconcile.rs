@@ -13,6 +13,7 @@ mod read;
 mod recheck;
 pub(crate) mod report;
 mod settle;
+pub mod statement;
 
 pub use dry::Dry;
 pub(crate) use read::{correction, look_up};

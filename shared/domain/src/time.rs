@@ -1,5 +1,7 @@
 //! Instants and windows. There is no clock here: `now` is always an argument.
 
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 pub use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +67,15 @@ impl Window {
         let start =
             (now.as_second().div_euclid(day_seconds)).saturating_sub(days_ago).saturating_mul(day_seconds);
         Self { from: from_seconds(start), to: from_seconds(start.saturating_add(day_seconds)) }
+    }
+
+    /// A month in UTC, by its name: `2026-11`. Nothing when it is no name of a month.
+    #[must_use]
+    pub fn utc_month(name: &str) -> Option<Self> {
+        let first = Date::strptime("%Y-%m-%d", format!("{name}-01")).ok().filter(|_| name.len() == 7)?;
+        let next = first.checked_add(jiff::Span::new().months(1)).ok()?;
+        let midnight = |date: Date| TimeZone::UTC.to_timestamp(date.to_datetime(Time::midnight())).ok();
+        Some(Self { from: midnight(first)?, to: midnight(next)? })
     }
 
     /// Whether `instant` lies inside.
@@ -138,6 +149,25 @@ mod tests {
         let open = Window::closed(from, to, at("2026-11-23T00:59:59Z"), 3600);
         assert!(matches!(open, Err(WindowError::StillOpen { .. })), "{open:?}");
         assert!(matches!(Window::closed(to, from, to, 0), Err(WindowError::Empty { .. })));
+    }
+
+    #[test]
+    fn a_month_is_all_its_days_whatever_the_season() {
+        for (name, days) in [
+            ("2026-01", 31),
+            ("2026-02", 28),
+            ("2028-02", 29),
+            ("2026-03", 31),
+            ("2026-10", 31),
+            ("2026-12", 31),
+        ] {
+            let month = Window::utc_month(name).expect(name);
+            assert_eq!(month.utc_dates().len(), days, "{name}");
+            assert_eq!(utc_date(month.from), format!("{name}-01"));
+        }
+        for wrong in ["2026-13", "2026-1", "2026", "2026-02-01", "", "november"] {
+            assert_eq!(Window::utc_month(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

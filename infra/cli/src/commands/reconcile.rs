@@ -4,12 +4,14 @@ mod dry;
 mod file;
 mod report;
 mod settlement;
+mod statement;
 mod status;
 
 pub use dry::DryArgs;
 pub use file::FileArgs;
 pub use report::Report;
 pub use settlement::SettlementArgs;
+pub use statement::StatementArgs;
 pub use status::Status;
 
 use super::{Command, Context};
@@ -38,6 +40,8 @@ pub enum Reconcile {
     File(FileArgs),
     /// Check what was kept and paid out against what was agreed and what the bank booked.
     Settlement(SettlementArgs),
+    /// Write the statement of a month: every day, both sides, and what still waits.
+    Statement(StatementArgs),
 }
 
 impl Reconcile {
@@ -53,6 +57,7 @@ impl Reconcile {
             Self::Report(report) => on_stack(report, global).await,
             Self::File(file) => on_stack(file, global).await,
             Self::Settlement(settlement) => on_stack(settlement, global).await,
+            Self::Statement(statement) => on_stack(statement, global).await,
         }
     }
 }

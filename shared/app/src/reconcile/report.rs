@@ -5,6 +5,9 @@ mod chart;
 mod page;
 mod table;
 
+pub(super) use page::STYLE;
+pub(super) use table::{sum, urgency};
+
 use crate::ports::{Evidence, Heal, Input, Origin, Port, PortError, Resolution, Run};
 use countersign_domain::event::{ReconciliationData, count_kinds};
 use countersign_domain::finding::{Case, Standing};

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// Differences shown on the page; the table and the object have all.
 const ROWS_MAX: usize = 500;
 
-const STYLE: &str = "
+pub(in crate::reconcile) const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #1c1e21; --soft: #5b6169; --line: #d6d9dd; --paper: #fff; --healed: #4c8a68; --open: #c2553f; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8e9eb; --soft: #a0a6ae; --line: #3a3e44; --paper: #17191c; --healed: #6aae89; --open: #e07a63; } }
 * { box-sizing: border-box; }

@@ -22,7 +22,7 @@ const HEADER: [&str; 10] = [
 ];
 
 /// A sum in major units; one beyond the range of amounts in minor units, and said so.
-pub(super) fn sum(minor: i128, currency: Currency) -> String {
+pub(in crate::reconcile) fn sum(minor: i128, currency: Currency) -> String {
     i64::try_from(minor).map_or_else(|_| format!("{minor} minor units"), |minor| major(minor, currency))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
 }
 
 /// How severe a finding is, in a word.
-pub(super) fn urgency(severity: Severity) -> &'static str {
+pub(in crate::reconcile) fn urgency(severity: Severity) -> &'static str {
     match severity {
         Severity::Low => "low",
         Severity::Medium => "medium",

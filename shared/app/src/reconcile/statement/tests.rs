@@ -1,0 +1,123 @@
+use super::*;
+use countersign_domain::finding::{Finding, FindingKind, Move, Settlement, Step, Subject};
+use countersign_domain::ids::PaymentId;
+use countersign_domain::money::{Currency, Money};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn totals(code: &str, ours: i128, theirs: i128) -> Totals {
+    let currency = Currency::from_code(code).expect("a currency");
+    Totals { payments: 2, captured_ours: ours, captured_theirs: theirs, ..Totals::zero(currency) }
+}
+
+fn source() -> SourceName {
+    SourceName::new("shop").expect("a source")
+}
+
+fn run(day: &str, status: RunStatus, totals: Vec<Totals>) -> Run {
+    let window = Window::utc_day(at(day), 0);
+    let mut run = Run::begin(source(), window, 2, 1, window.to);
+    (run.status, run.totals, run.healed, run.open) = (status, totals, 1, 0);
+    run
+}
+
+fn case(id: &str, found_at: &str) -> Case {
+    Case::new(Finding {
+        source: source(),
+        kind: FindingKind::MissingThere,
+        subject: Subject::Payment(PaymentId::new(id).expect("a payment")),
+        reason: "ledger: captured; provider: nothing".to_owned(),
+        at_stake: Some(Money { minor: 5, currency: Currency::from_code("EUR").expect("a currency") }),
+        found_at: at(found_at),
+    })
+}
+
+fn statement(runs: Vec<Run>, cases: &[Case]) -> Statement {
+    let window = Window::utc_month("2026-02").expect("a month");
+    let now = at("2026-03-01T04:00:00Z");
+    Statement::new(
+        &source(),
+        ("2026-02", window),
+        runs,
+        (cases, &Policy::default()),
+        (now, "countersign test"),
+    )
+}
+
+fn whole_month(differs_on: &str) -> Vec<Run> {
+    let dates = Window::utc_month("2026-02").expect("a month").utc_dates();
+    let run = |date: &String| {
+        let theirs = if date == differs_on { 999 } else { 1_000 };
+        run(
+            &format!("{date}T00:00:00Z"),
+            RunStatus::Complete,
+            vec![totals("EUR", 1_000, theirs), totals("JPY", 7, 7)],
+        )
+    };
+    dates.iter().map(run).collect()
+}
+
+#[test]
+fn a_month_is_the_sum_of_its_days() {
+    let level = statement(whole_month(""), &[]);
+    assert!(level.is_level() && level.unread.is_empty());
+    let sums: Vec<_> =
+        level.totals.iter().map(|t| (t.currency.code(), t.payments, t.captured_ours)).collect();
+    assert_eq!(sums, [("EUR", 56, 28_000), ("JPY", 56, 196)]);
+
+    let mut runs = whole_month("2026-02-03");
+    // A window that is no day, a day of another month and a day that was not read to the end are none of the month's days.
+    runs.push(Run {
+        window: Window { from: at("2026-02-01T00:00:00Z"), to: at("2026-02-01T01:00:00Z") },
+        ..runs[0].clone()
+    });
+    runs.push(run("2026-01-31T00:00:00Z", RunStatus::Complete, vec![totals("EUR", 5, 5)]));
+    runs[27].status = RunStatus::Incomplete;
+    let settled = case("p1", "2026-02-03T10:00:00Z").after(Step {
+        at: at("2026-02-04T10:00:00Z"),
+        by: "ada".to_owned(),
+        what: Move::Resolve(Settlement::Accepted),
+        why: "agreed".to_owned(),
+    });
+    let cases = [
+        settled.expect("it can be settled"),
+        case("p2", "2026-02-28T10:00:00Z"),
+        case("=p3", "2026-02-03T10:00:00Z"),
+    ];
+    let statement = statement(runs, &cases);
+    assert!(!statement.is_level());
+    assert_eq!((statement.days.len(), statement.unread.as_slice()), (27, &["2026-02-28".to_owned()][..]));
+    assert_eq!((statement.totals[0].captured_ours, statement.totals[0].captured_theirs), (27_000, 26_999));
+    let waiting: Vec<_> = statement.waiting.iter().map(|w| (w.about.as_str(), w.severity)).collect();
+    assert_eq!(waiting, [("payment =p3", Severity::Critical), ("payment p2", Severity::High)]);
+    let [(key, _, _), (_, _, csv), (_, _, page)] = statement.files().expect("it can be written");
+    assert_eq!(key, "shop/statement/2026-02.json");
+    let (csv, page) = (String::from_utf8(csv).expect("text"), String::from_utf8(page).expect("text"));
+    for line in [
+        "day,2026-02-03,EUR,2,10.00,9.99,0.00,0.00,1,0,,,",
+        "month,2026-02,EUR,54,270.00,269.99,0.00,0.00,,,,,",
+        "unread,2026-02-28,,,,,,,,,,,not read to the end",
+        "waiting,2026-02-28,,,,,,,,,payment p2,high,ledger: captured; provider: nothing",
+    ] {
+        assert!(csv.contains(line), "{line} is not in\n{csv}");
+    }
+    assert!(
+        page.contains("do not agree") && page.contains("2026-02-28") && !page.contains("<script"),
+        "{page}"
+    );
+}
+
+#[test]
+fn of_a_month_that_is_not_over_only_the_days_that_are_count() {
+    let window = Window::utc_month("2026-02").expect("a month");
+    let runs = vec![run("2026-02-01T00:00:00Z", RunStatus::Complete, Vec::new())];
+    let by = |now: &str| {
+        let now = (at(now), "countersign test");
+        Statement::new(&source(), ("2026-02", window), runs.clone(), (&[], &Policy::default()), now).unread
+    };
+    assert_eq!(by("2026-02-03T10:00:00Z"), ["2026-02-02"]);
+    assert!(by("2026-01-03T10:00:00Z").is_empty());
+    assert_eq!(by("2027-01-03T10:00:00Z").len(), 27);
+}
