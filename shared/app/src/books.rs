@@ -156,10 +156,13 @@ pub async fn compare_part<R: Rows>(
             rest
         });
         let unnamed = std::mem::replace(&mut opened, rest);
-        let ours = ours(ledger, scope, &theirs, unnamed).await?;
+        let Ours { rows: ours, mut known } = ours(ledger, scope, &theirs, unnamed).await?;
+        let payments = theirs.iter().filter(|row| row.entry == Entry::Payment);
+        known.extend(payments.map(|row| row.reference.clone()));
         let sides = (HeldRows::new(ours), HeldRows::new(theirs));
         let found = &mut compared.found;
         let sums = compare(sides.0, sides.1, &rules, |Discrepancy { kind, ours, theirs }| {
+            let kind = theirs.filter(|row| !known.contains(&row.reference)).and_then(orphan).unwrap_or(kind);
             found.push(Found { kind, ours: ours.cloned(), theirs: theirs.cloned() });
         });
         // Both sides are sorted: the groups by their reader, ours by the ledger's rows.
@@ -174,13 +177,29 @@ pub async fn compare_part<R: Rows>(
     }
 }
 
+/// What a row is whose payment neither the ledger nor the file knows.
+fn orphan(row: &Row) -> Option<FindingKind> {
+    match row.entry {
+        Entry::Refund => Some(FindingKind::RefundWithoutPayment),
+        Entry::Dispute => Some(FindingKind::DisputeWithoutPayment),
+        _ => None,
+    }
+}
+
+/// What the ledger says of some references.
+struct Ours {
+    rows: Vec<Row>,
+    /// Those that it knows anything of.
+    known: BTreeSet<String>,
+}
+
 /// The ledger's rows for the references of the file, and for those of the window that it does not name.
 async fn ours(
     ledger: &impl Ledger,
     scope: &Scope<'_>,
     theirs: &[Row],
     mut references: BTreeSet<String>,
-) -> Result<Vec<Row>, PortError> {
+) -> Result<Ours, PortError> {
     references.extend(theirs.iter().map(|row| row.reference.clone()));
     let named: BTreeSet<_> = theirs.iter().map(Row::key).collect();
     // A text that can be no payment's reference is in no ledger.
@@ -190,11 +209,13 @@ async fn ours(
         .buffered(RECORDS_IN_FLIGHT_MAX)
         .try_collect()
         .await?;
+    let known =
+        histories.iter().filter_map(|history| history.first()).map(|row| row.payment.to_string()).collect();
     let rows = histories.iter().flat_map(|history| payment::rows(history));
     let is_due = |row: &Row| row.at.is_some_and(|at| scope.window.contains(at));
     let is_meant =
         |row: &Row| scope.entries.contains(&row.entry) && (is_due(row) || named.contains(&row.key()));
-    Ok(rows.filter(is_meant).collect())
+    Ok(Ours { rows: rows.filter(is_meant).collect(), known })
 }
 
 /// Takes away what only seemed to be missing: the same entry under a reference that is written differently, or the only

@@ -1,7 +1,7 @@
 //! What a source's owner has decided once, so that nobody decides it again every morning: which differences are too small to
 //! matter, which corrections go out by themselves, and how soon a finding must be looked at.
 
-use crate::books::compare::Tolerance;
+use crate::books::compare::{Rules, Tolerance};
 use crate::finding::{Case, FindingKind, Standing};
 use crate::money::Money;
 use crate::payment::Payment;
@@ -78,6 +78,9 @@ pub struct Policy {
     /// How far two amounts may differ without a finding.
     #[serde(default, skip_serializing_if = "is_none")]
     pub tolerance: Tolerance,
+    /// Seconds that a report file's time of an entry and the ledger's may be apart; not compared where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_seconds: Option<u32>,
     /// The kinds that corrections level by themselves; all of [`HEALABLE`] where nothing is said. An event that the provider
     /// lists and we missed always comes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +122,13 @@ pub enum Verdict {
 }
 
 impl Policy {
+    /// What counts as a difference between the rows of two sides.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        let late_seconds_max = self.late_seconds.map(i64::from);
+        Rules { tolerance: self.tolerance, late_seconds_max, needs_payments: false }
+    }
+
     /// Whether a policy was written at all.
     #[must_use]
     pub fn is_default(&self) -> bool {

@@ -9,6 +9,7 @@ mod faults;
 mod findings;
 mod harness;
 mod lambda;
+mod month;
 mod onboarding;
 mod pack;
 mod pipeline;

@@ -10,7 +10,6 @@ use crate::caches::SourceCache;
 use crate::ports::{Arrived, Bus, Clock, Files, Findings, Ledger, Port, PortError, Reports, Sources};
 use countersign_domain::books::arrival::{Arrival, ArrivalError};
 use countersign_domain::books::canonical::{CanonicalError, CanonicalRows, write_header, write_row};
-use countersign_domain::books::compare::Rules;
 use countersign_domain::books::matching::MatchRules;
 use countersign_domain::books::report::{FormatError, ReportError, ReportRows};
 use countersign_domain::books::sort::{SortError, Spill, sort};
@@ -287,8 +286,7 @@ fn scope<'a>(
     entries: &'a BTreeSet<Entry>,
     matching: &'a MatchRules,
 ) -> Scope<'a> {
-    let rules = Rules { tolerance: source.policy.tolerance, ..Rules::default() };
-    Scope { source: &source.name, window, entries, rules, matching }
+    Scope { source: &source.name, window, entries, rules: source.policy.rules(), matching }
 }
 
 #[cfg(test)]

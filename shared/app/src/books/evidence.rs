@@ -251,8 +251,6 @@ fn note(found: &Found, tolerance: Tolerance) -> Option<Evidence> {
             | FindingKind::FeeDiffers
             | FindingKind::RateDiffers
             | FindingKind::Late
-            | FindingKind::RefundWithoutPayment
-            | FindingKind::DisputeWithoutPayment
     );
     let effects =
         [ours.as_ref().and_then(|row| effect(row, -1)), theirs.as_ref().and_then(|row| effect(row, 1))];

@@ -177,3 +177,20 @@ fn more_references_than_are_compared_at_once() {
     assert_eq!(data.open.get("missing_here"), Some(&3));
     assert!(data.proof_holds);
 }
+
+#[test]
+fn a_refund_or_dispute_whose_payment_nobody_knows_is_named_so() {
+    let desk = desk();
+    paid(&desk, "p1", 1_000, 10);
+    let lines = [
+        line("p1", "sale", "", "10.00"),
+        line("p1", "refund", "r1", "1.00"),
+        line("p7", "sale", "", "2.00"),
+        line("p7", "refund", "r7", "1.00"),
+        line("p8", "refund", "r8", "1.00"),
+    ];
+    let data = compare_file(&desk, &lines, false);
+    let open: Vec<_> = data.open.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    assert_eq!(open, [("missing_here", 3), ("refund_without_payment", 1)], "{:?}", findings(&desk));
+    assert!(data.proof_holds);
+}

@@ -103,12 +103,13 @@ impl Command for FileArgs {
         let said = FileSaid { name, sha256, format: format_digest, is_dry: self.dry_run };
         let matching = MatchRules::default();
         let given = self.tolerance.map(|absolute_minor| Tolerance { absolute_minor, relative_ppm: 0 });
-        let tolerance = given.unwrap_or(source.policy.tolerance);
+        let rules = source.policy.rules();
+        let tolerance = given.unwrap_or(rules.tolerance);
         let scope = Scope {
             source: &source.name,
             window,
             entries: &entries,
-            rules: Rules { tolerance, ..Rules::default() },
+            rules: Rules { tolerance, ..rules },
             matching: &matching,
         };
         let desk = FileDesk {

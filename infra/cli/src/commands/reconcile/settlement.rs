@@ -102,6 +102,12 @@ impl SettlementArgs {
         Self { fees: Some(fees), bank: Some(bank), payer: Some(payer.to_owned()), ..self }
     }
 
+    /// The same with exchange rates.
+    #[must_use]
+    pub fn at_rates(self, rates: PathBuf) -> Self {
+        Self { rates: Some(rates), ..self }
+    }
+
     fn agreed(&self) -> Result<(Agreed, Option<Timestamp>), CliError> {
         let fees = self.fees.as_ref().map(|path| {
             let text = read_text("read", path)?;

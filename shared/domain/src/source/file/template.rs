@@ -68,6 +68,7 @@ dialect = \"{dialect}\"
 # grace_seconds = 7200                # age of a day's end before its books are compared
 # reread_days = [1, 7]                # ages, in days, at which a day is read once more
 # tolerance = {{ absolute_minor = 1 }}  # how far two amounts may differ without a finding
+# late_seconds = 86400                # how far a report file's times and ours may be apart
 # heals = [\"missing_here\", \"status_behind\", \"amount_differs\", \"refund_differs\"]
 # check_after_seconds = 300           # ask the provider after each final state whether it agrees
 # [[source.policy.escalations]]       # what makes a finding more severe; instead of: high after 3 days, critical after 10
