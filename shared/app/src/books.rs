@@ -5,6 +5,7 @@
 
 mod clerk;
 mod evidence;
+mod likely;
 mod listed;
 mod settled;
 mod unread;

@@ -1,5 +1,6 @@
 //! What a compared file leaves behind: findings, a report, a word on the bus.
 
+use super::likely::likely;
 use super::{BooksError, Compared, Found, Scope, Unread, compare_with_ledger};
 use crate::ports::{
     Bus, Clock, Evidence, Findings, Input, Ledger, Port, PortError, Reports, Resolution, Run,
@@ -164,12 +165,15 @@ where
             at_stake,
             found_at: run.started_at,
         };
-        let is_small = |found: &&Found| !is_tolerated(found, scope.rules.tolerance);
-        for Found { kind, ours, theirs } in found.iter().filter(is_small) {
+        let likely = likely(found);
+        let counts = |(_, found): &(usize, &Found)| !is_tolerated(found, scope.rules.tolerance);
+        for (at, Found { kind, ours, theirs }) in found.iter().enumerate().filter(counts) {
             let Some(payment) = ours.as_ref().or(theirs.as_ref()).and_then(payment_of) else { continue };
             let at_stake = at_stake(ours.as_ref(), theirs.as_ref());
-            let reason =
-                format!("ledger: {}; {}: {}", words(ours.as_ref()), file.name, words(theirs.as_ref()));
+            let perhaps =
+                likely.get(&at).map_or_else(String::new, |names| format!("; perhaps it is {names}"));
+            let (ours, theirs) = (words(ours.as_ref()), words(theirs.as_ref()));
+            let reason = format!("ledger: {ours}; {}: {theirs}{perhaps}", file.name);
             // New or known, it is on record now.
             let _ = self.findings.raise(&finding(*kind, Subject::Payment(payment), reason, at_stake)).await?;
         }

@@ -194,3 +194,23 @@ fn a_refund_or_dispute_whose_payment_nobody_knows_is_named_so() {
     assert_eq!(open, [("missing_here", 3), ("refund_without_payment", 1)], "{:?}", findings(&desk));
     assert!(data.proof_holds);
 }
+
+#[test]
+fn what_is_like_a_row_without_a_partner_is_named_and_not_taken() {
+    let desk = desk();
+    paid(&desk, "order-10234", 1_000, 10);
+    paid(&desk, "x", 2_000, 10);
+    let lines = [line("order-10243", "sale", "", "10.50"), line("unlike", "sale", "", "3.00")];
+    let _ = compare_file(&desk, &lines, false);
+    let mut found = findings(&desk);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "missing_here payment order-10243: ledger: nothing; acme.csv: payment 10.50 EUR; perhaps it is order-10234",
+            "missing_here payment unlike: ledger: nothing; acme.csv: payment 3.00 EUR",
+            "missing_there payment order-10234: ledger: captured 10.00 EUR; acme.csv: nothing; perhaps it is order-10243",
+            "missing_there payment x: ledger: captured 20.00 EUR; acme.csv: nothing",
+        ]
+    );
+}

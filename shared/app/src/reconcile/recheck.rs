@@ -6,7 +6,7 @@ use crate::ports::{
     Bus, Cases, Clock, Evidence, Findings, Inbox, Ledger, Phase, ProviderApi, Queue, Reports, Run,
     RunHistory, Runs, Sources,
 };
-use countersign_domain::finding::{Case, Standing, Step, Subject};
+use countersign_domain::finding::{Case, FindingKind, Standing, Step, Subject};
 use countersign_domain::reconcile::compare;
 use std::collections::BTreeSet;
 
@@ -46,6 +46,13 @@ where
             let id = case.finding.id();
             run.cursor = Some(id.clone());
             let Subject::Payment(payment) = &case.finding.subject else { continue };
+            if case.finding.kind == FindingKind::Overdue {
+                // It was waited for, and came after all.
+                if self.ledger.history(&run.source, payment).await?.pop().is_some() {
+                    notes.push(Evidence::Level { finding: id });
+                }
+                continue;
+            }
             if found.contains(payment) || !payment.as_str().starts_with(&work.books.payment_prefix) {
                 continue;
             }
@@ -85,5 +92,6 @@ where
 }
 
 fn is_of_books(case: &Case) -> bool {
-    case.standing != Standing::Resolved && case.finding.kind.is_between_books()
+    let kind = case.finding.kind;
+    case.standing != Standing::Resolved && (kind.is_between_books() || kind == FindingKind::Overdue)
 }

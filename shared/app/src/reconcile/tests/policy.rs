@@ -1,6 +1,7 @@
 //! What a source's owner has decided, in its runs.
 
 use super::*;
+use countersign_domain::finding::{Standing, Subject};
 use countersign_domain::policy::{Policy, Severity};
 use countersign_domain::time::Window;
 
@@ -135,4 +136,26 @@ fn a_complete_day_is_read_once_more_when_it_is_as_old_as_the_policy_says() {
     assert!(is_due(DAY + 3 * HOUR).is_empty());
     assert!(is_due(4 * DAY + 2 * HOUR).is_empty());
     assert_eq!(is_due(5 * DAY + 2 * HOUR), [true]);
+}
+
+#[test]
+fn an_overdue_payment_that_came_after_all_is_settled_by_the_next_run() {
+    let desk = desk();
+    let overdue = |payment: &str| countersign_domain::finding::Finding {
+        source: source_name("stripe-live"),
+        kind: FindingKind::Overdue,
+        subject: Subject::Payment(payment_id(payment)),
+        reason: "10.00 EUR announced, and nothing was heard".to_owned(),
+        at_stake: None,
+        found_at: at(0),
+    };
+    for payment in ["pi_1", "pi_never"] {
+        let _ = now_or_never(desk.findings.raise(&overdue(payment))).expect("the findings answer");
+    }
+    differing(&desk, 900);
+    complete(&desk, true);
+    let cases = now_or_never(desk.findings.of(&source_name("stripe-live"))).expect("the findings answer");
+    let stands: Vec<_> = cases.iter().map(|case| (case.finding.subject.to_string(), case.standing)).collect();
+    let expected = [("payment pi_1", Standing::Resolved), ("payment pi_never", Standing::Open)];
+    assert_eq!(stands, expected.map(|(subject, standing)| (subject.to_owned(), standing)));
 }
