@@ -41,7 +41,10 @@ where
         let as_it_is = || Ready { id: id.clone(), row: std::borrow::Cow::Borrowed(row) };
         let body = match row.origin {
             Origin::Delivery => Body::Delivered(&row.body),
-            // From the provider's own hand.
+            // From the provider's own hand: asked about only where it means nothing without.
+            Origin::Listed if source.dialect.fetches.iter().any(|fetch| fetch.is_required) => {
+                Body::Json(&row.body)
+            }
             Origin::Listed | Origin::Fetched | Origin::Correction => return Ok(Ok(as_it_is())),
         };
         let question = match question(source, kind, body) {

@@ -133,7 +133,7 @@ fn process(desk: &Desk) {
     for notice in desk.queue.take() {
         let body = serde_json::to_string(&notice).expect("JSON");
         let record = Record { message_id: "m".to_owned(), body };
-        for processed in now_or_never(processor.batch(vec![record], at(9 * HOUR))) {
+        for processed in now_or_never(processor.batch(vec![record], Timestamp::MAX)) {
             assert!(processed.outcome.is_ok(), "{:?}", processed.outcome);
         }
     }

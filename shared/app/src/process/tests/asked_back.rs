@@ -152,3 +152,19 @@ fn a_body_that_paypal_does_not_repeat_moves_nothing() {
     assert_eq!(desk.one(&message), "applied");
     assert_eq!(amounts(&desk), (2_000, 0), "what PayPal says, and not what was delivered");
 }
+
+#[test]
+fn a_listed_event_that_means_nothing_by_itself_is_asked_about_like_a_delivered_one() {
+    let desk = Desk::new();
+    desk.processor.sources.inner.set(source_config("debits", "gocardless"));
+    let event = r#"{"id":"EV1","created_at":"2026-03-02T10:00:00.000Z","resource_type":"payments","action":"confirmed","links":{"payment":"PM1"}}"#;
+    let payment = r#"{"payments":{"id":"PM1","amount":2000,"currency":"GBP","status":"confirmed"}}"#;
+    let asked = ApiRequest { path: "/payments/PM1".to_owned(), query: Vec::new() };
+    desk.processor.api.answer(&source_name("debits"), &asked, payment);
+    let record =
+        desk.keep(&InboxRow { origin: Origin::Listed, ..row("debits", "EV1", "payments:confirmed", event) });
+    assert_eq!(desk.one(&record), "applied");
+    let row = desk.ledger_rows().pop().expect("a row");
+    assert_eq!((row.payment.as_str(), row.state.amounts().map(|a| a.captured)), ("PM1", Some(2_000)));
+    assert_eq!(desk.one(&record), "republished", "done again, it is the same event");
+}

@@ -85,7 +85,12 @@ impl Context {
     }
 
     pub(super) fn reconcile(&self, reconcile: file::Reconcile) -> Result<Reconcile, DialectError> {
-        let one = reconcile.payment;
+        let mut one = reconcile.payment;
+        for when in std::mem::take(&mut one.status_when) {
+            if self.setting("reconcile.payment.status_when", &when.setting)? == when.is {
+                one.status.map.extend(when.map);
+            }
+        }
         self.api_path("reconcile.payment.path", &one.path)?;
         if !one.path.contains("{id}") {
             let why = format!("{:?} lacks {{id}}: write it like /v1/payments/{{id}}", one.path);

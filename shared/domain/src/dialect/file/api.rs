@@ -120,4 +120,15 @@ pub(in crate::dialect) struct One {
     pub(in crate::dialect) refunded: Option<String>,
     pub(in crate::dialect) refunded_less: Option<Less>,
     pub(in crate::dialect) status: Mapping,
+    #[serde(default)]
+    pub(in crate::dialect) status_when: Vec<StatusWhen>,
+}
+
+/// Statuses that mean something else where a setting of the source has this value.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::dialect) struct StatusWhen {
+    pub(in crate::dialect) setting: String,
+    pub(in crate::dialect) is: String,
+    pub(in crate::dialect) map: BTreeMap<String, String>,
 }
