@@ -179,20 +179,34 @@ where
                     requests.push(ReconciliationRequest { source, from, to, again: false });
                 }
             }
-            for days in source.policy.rereads() {
-                let Window { from, to } = Window::utc_day(now, i64::from(days).saturating_add(1));
-                let due = later(to, i64::from(days).saturating_mul(86_400).saturating_add(grace));
-                let Ok(window) = Window::closed(from, to, now, grace) else { continue };
-                let run = self.runs.find(&source.name, window).await?;
-                // What was begun before its time shows less than the provider's list does by now.
-                let is_due = |run: &Run| run.status == RunStatus::Complete && run.started_at < due;
-                if now >= due && run.is_some_and(|run| is_due(&run)) {
-                    let source = source.name.clone();
-                    requests.push(ReconciliationRequest { source, from, to, again: true });
-                }
-            }
+            requests.extend(self.rereads_due(&source, now).await?);
         }
         self.publish_requests(&requests).await?;
+        Ok(requests)
+    }
+
+    /// The complete windows of a source that its policy wants to be read once more by now, each once: also those whose time
+    /// came while nobody asked.
+    async fn rereads_due(&self, source: &Source, now: Timestamp) -> Port<Vec<ReconciliationRequest>> {
+        let grace = self.grace(source);
+        let mut requests: Vec<ReconciliationRequest> = Vec::new();
+        for (days, missed) in source
+            .policy
+            .rereads()
+            .flat_map(|days| (0..RECONCILE_LOOKBACK_DAYS).map(move |missed| (i64::from(days), missed)))
+        {
+            let Window { from, to } = Window::utc_day(now, days.saturating_add(1).saturating_add(missed));
+            let due = later(to, days.saturating_mul(86_400).saturating_add(grace));
+            if now < due || requests.iter().any(|request| request.from == from) {
+                continue;
+            }
+            let run = self.runs.find(&source.name, Window { from, to }).await?;
+            // What was begun before its time shows less than the provider's list does by now.
+            if run.is_some_and(|run| run.status == RunStatus::Complete && run.started_at < due) {
+                let source = source.name.clone();
+                requests.push(ReconciliationRequest { source, from, to, again: true });
+            }
+        }
         Ok(requests)
     }
 

@@ -132,6 +132,7 @@ fn a_complete_day_is_read_once_more_when_it_is_as_old_as_the_policy_says() {
     assert!(is_due(3 * HOUR).is_empty(), "it is complete");
     assert!(is_due(DAY + HOUR / 2).is_empty(), "the grace is not over");
     assert_eq!(is_due(DAY + 2 * HOUR), [true], "a day old, it is read once more");
+    assert_eq!(is_due(2 * DAY + 2 * HOUR), [true], "also when nobody asked on that day");
     complete_at(DAY + 2 * HOUR);
     assert!(is_due(DAY + 3 * HOUR).is_empty());
     assert!(is_due(4 * DAY + 2 * HOUR).is_empty());
