@@ -9,4 +9,3 @@
 
 mod differential;
 mod e2e;
-mod simulate;

@@ -1,14 +1,2 @@
-//! A simulated world for the use cases to run in, and a judge of what becomes of them.
-//!
-//! [`world::run`] lets a seed's world run: providers that repeat, reorder and alter, functions that crash between any two
-//! calls, a queue that loses acknowledgements, an operator, an attacker. [`auditor`] knows what every payment must come to
-//! and judges along the way and at the end. A seed is a bug report: it gives the same world each time.
-
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "this is all test code: what cannot be has failed the test"
-)]
-
-pub mod auditor;
-pub mod world;
+//! The tests of the whole are in `it`, so that they are linked once: end to end on the local stack, and our verifier beside
+//! other people's. The simulator is in `sim`, the exhaustive model in `model`.

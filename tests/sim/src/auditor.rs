@@ -1,30 +1,17 @@
 //! The judge. It knows what the providers did and what the functions answered, and shares no decision with the product:
 //! what a payment must come to is told by its own [`model`].
 //!
-//! | invariant | judged |
-//! |---|---|
-//! | I1 every event that was acknowledged is applied, set aside with a reason, or none of our business | at the end |
-//! | I2 an event changes a payment at most once | at the end |
-//! | I3 a payment never goes back | at the end, over every version |
-//! | I4 versions have no gaps, and every version is what the model says | at the end |
-//! | I5 what is applied is published, with the same bytes each time; nothing else is | with every publication |
-//! | I6 the order of a payment's events can be told from their versions | at the end |
-//! | I7 no 2xx without a row and a message; a 2xx when nothing went wrong | with every answer |
-//! | I8 what is not authentic leaves nothing; secrets work while they are in force | with every answer, and at the end |
-//! | I9 another meaning under an id changes nothing and is seen | at the end |
-//! | I10 no more is given back than was taken, and no more taken than was asked for | at the end |
-//! | I13 a batch names exactly the unfinished messages | with every batch |
-//! | I15 when faults stop, the queue falls empty, but for what was never a message | by the world, and at the end |
-//! | I16 the end is that of the model, whatever the order was | at the end |
-//!
-//! I17, the same seed gives the same trace, is a test of its own. I11, I12 and I14 are about reconciliation and logs,
-//! which this world does not run.
+//! The promises themselves, by number, are [`Invariant`]. Some are judged with every answer, batch and publication, the
+//! others when the world has fallen quiet.
 
 mod end;
 mod history;
+mod invariant;
 pub(crate) mod model;
 
 pub(crate) use history::{History, Was};
+pub(crate) use invariant::check;
+pub use invariant::{Invariant, Looks, Violation};
 
 use crate::world::provider::{Delivery, Providers};
 use crate::world::queue::{Message, WorldQueue};
@@ -35,27 +22,12 @@ use countersign_domain::event::BusEvent;
 use countersign_domain::finding::Subject;
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
 use countersign_domain::ledger::LedgerRow;
+use invariant::Verdict;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-
-/// A broken promise.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// Which invariant: `I5`.
-    pub invariant: &'static str,
-    /// How.
-    pub what: String,
-}
-
-/// What one look at the world found.
-type Verdict = Result<(), Violation>;
-
-fn check(invariant: &'static str, is_kept: bool, what: impl FnOnce() -> String) -> Verdict {
-    if is_kept { Ok(()) } else { Err(Violation { invariant, what: what() }) }
-}
 
 /// What the judge looks into.
 #[derive(Clone)]
@@ -141,7 +113,7 @@ impl Auditor {
         let Answer { delivery, status, .. } = answer;
         let said = || format!("{} was answered with {status}, where {expected:?} may be", delivery.what);
         let is_ours_to_mend = *status == 503 && answer.mishaps > 0;
-        check("I7", is_ours_to_mend || expected.contains(status), said)?;
+        check(Invariant::I7, is_ours_to_mend || expected.contains(status), said)?;
         if *status == 200 {
             for (event, version) in &delivery.told {
                 self.check_kept(providers, answer, *event, *version)?;
@@ -202,13 +174,15 @@ impl Auditor {
         let item = told.items[version].as_bytes();
         let row = rows.iter().find(|row| row.body == item);
         let what = || format!("{} ({}) was acknowledged, and no row holds it", told.id, answer.delivery.what);
-        check("I7", row.is_some(), what)?;
+        check(Invariant::I7, row.is_some(), what)?;
         let mut keys: Vec<_> = row.into_iter().map(|row| row.key.to_string()).collect();
         // The first under its id counts, so it is handed over too.
         keys.extend(rows.first().map(|row| row.key.to_string()));
         for key in keys {
             let is_sent = self.stores.queue.was_handed_over(&key, answer.attempt);
-            check("I7", is_sent, || format!("{} was acknowledged, and no message names {key}", told.id))?;
+            check(Invariant::I7, is_sent, || {
+                format!("{} was acknowledged, and no message names {key}", told.id)
+            })?;
         }
         Ok(())
     }
@@ -234,7 +208,9 @@ impl Auditor {
     pub(crate) fn processed(&self, providers: &Providers, batch: &Batch<'_>) -> Verdict {
         let answered: Vec<_> = batch.processed.iter().map(|one| one.trail.message_id.clone()).collect();
         let asked: Vec<_> = batch.messages.iter().map(|message| message.id.to_string()).collect();
-        check("I13", answered == asked, || format!("messages {asked:?} were answered as {answered:?}"))?;
+        check(Invariant::I13, answered == asked, || {
+            format!("messages {asked:?} were answered as {answered:?}")
+        })?;
         for (message, one) in batch.messages.iter().zip(batch.processed) {
             match &one.outcome {
                 Ok(outcome) => self.check_finished(message, one, outcome)?,
@@ -247,7 +223,7 @@ impl Auditor {
     /// What a message is acknowledged as, it is.
     fn check_finished(&self, message: &Message, one: &Processed, outcome: &Outcome) -> Verdict {
         let said = || format!("message {} was acknowledged as {outcome:?}: {}", message.id, message.body);
-        check("I13", !message.is_poison, said)?;
+        check(Invariant::I13, !message.is_poison, said)?;
         let row = || {
             let (payment, _) = one.trail.payment.as_ref()?;
             let payment = PaymentId::new(&**payment).ok()?;
@@ -268,7 +244,7 @@ impl Auditor {
                 finding.kind == *kind && one.trail.source.as_ref() == Some(&finding.source) && is_about
             }),
         };
-        check("I13", is_so, || format!("{}, and it is not so", said()))
+        check(Invariant::I13, is_so, || format!("{}, and it is not so", said()))
     }
 
     /// What a message stays in the queue for is real.
@@ -292,7 +268,7 @@ impl Auditor {
             Retry::Contended | Retry::NoTime => true,
             Retry::Unwritable(_) => false,
         };
-        check("I13", is_real, || {
+        check(Invariant::I13, is_real, || {
             format!("message {} stays for no reason: {retry}: {}", message.id, message.body)
         })
     }
@@ -300,7 +276,7 @@ impl Auditor {
     /// Judges a publication (I5).
     pub(crate) fn published(&mut self, event: &BusEvent) -> Verdict {
         let detail: Value = serde_json::from_str(&event.detail).map_err(|error| Violation {
-            invariant: "I5",
+            invariant: Invariant::I5,
             what: format!("no JSON was published: {error}"),
         })?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -311,20 +287,26 @@ impl Auditor {
             _ => Vec::new(),
         };
         let row = rows.iter().find(|row| row.version == version.2 && row.change.is_some());
-        check("I5", row.is_some(), || {
+        check(Invariant::I5, row.is_some(), || {
             format!("{version:?} was published, and the ledger has no such change")
         })?;
         let fact = row.and_then(|row| serde_json::to_value(&row.fact).ok());
         let is_told = fact.as_ref() == Some(&data["fact"])
             && detail["type"] == event.detail_type
             && detail["subject"] == version.1;
-        check("I5", is_told, || format!("{version:?} was published as something else: {}", event.detail))?;
+        check(Invariant::I5, is_told, || {
+            format!("{version:?} was published as something else: {}", event.detail)
+        })?;
         let id = text(&detail["id"]);
         let owner = self.published_ids.entry(id.clone()).or_insert_with(|| version.clone());
-        check("I5", *owner == version, || format!("{version:?} and {owner:?} have the same id {id}"))?;
+        check(Invariant::I5, *owner == version, || {
+            format!("{version:?} and {owner:?} have the same id {id}")
+        })?;
         let first = self.published_text.entry(version.clone()).or_insert_with(|| event.detail.clone());
         let is_same = *first == event.detail;
-        check("I5", is_same, || format!("{version:?} was published as {first} and as {}", event.detail))?;
+        check(Invariant::I5, is_same, || {
+            format!("{version:?} was published as {first} and as {}", event.detail)
+        })?;
         self.published.insert(version, detail);
         Ok(())
     }

@@ -66,6 +66,8 @@ pub(crate) struct Providers {
     /// The furthest event of each payment that was ever brought.
     furthest: std::collections::BTreeMap<(usize, String), usize>,
     forgeries: u32,
+    /// How many payments there are, with those that are left out.
+    pub(crate) payments: u32,
 }
 
 /// Longest pause between two tries, in milliseconds.

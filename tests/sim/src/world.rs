@@ -12,10 +12,12 @@ pub(crate) mod hub;
 mod ports;
 pub(crate) mod provider;
 pub(crate) mod queue;
+mod scenario;
 
 pub use faults::{Fault, Tally};
+pub use scenario::{Kept, Scenario};
 
-use crate::auditor::{Answer, Auditor, Batch, History, Stores, Violation};
+use crate::auditor::{Answer, Auditor, Batch, History, Invariant, Looks, Stores, Violation};
 use bus::WorldBus;
 use countersign_app::memory::{
     MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources,
@@ -28,6 +30,7 @@ use environment::{Done, Environments, Work};
 use hub::{Due, Hub, InjectedPanic, Operation, TaskId};
 use provider::{Delivery, Providers, Rotation};
 use queue::WorldQueue;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// When every world begins, in Unix milliseconds.
 const BEGINNING_MS: i64 = 1_764_000_000_000;
@@ -45,8 +48,18 @@ pub struct Ended {
     pub trace: String,
     /// What went wrong, and how often.
     pub tally: Tally,
+    /// How often each promise was looked after.
+    pub looks: Looks,
     /// How many things came to pass.
     pub steps: u64,
+    /// How long it took, by the world's own clock, in milliseconds.
+    pub lasted_ms: i64,
+    /// The same for the same world: what is in its stores at the end.
+    pub fingerprint: u64,
+    /// How many things went wrong, or would have if they had not been left out.
+    pub strikes: u32,
+    /// How many payments there were, with those that were left out.
+    pub payments: u32,
     /// The promise that was broken, if one was.
     pub violation: Option<Violation>,
 }
@@ -69,23 +82,35 @@ struct World {
     auditor: Auditor,
 }
 
-/// Lets the world of a seed run until it falls quiet or breaks a promise.
+/// Lets a world run until it falls quiet or breaks a promise.
 #[must_use]
-pub fn run(seed: u64, is_traced: bool) -> Ended {
-    let mut world = World::begin(seed, is_traced);
+pub fn run(scenario: &Scenario, is_traced: bool) -> Ended {
+    let _ = Looks::take();
+    let mut world = World::begin(scenario, is_traced);
     let mut steps = 0;
     let violation = world.go_on(&mut steps).err();
     if let Some(Violation { invariant, what }) = &violation {
-        world.hub.trace(|| format!("BROKEN {invariant}: {what}"));
+        world.hub.trace(|| format!("BROKEN {invariant:?}: {what}"));
     }
-    let (trace, tally) = (world.hub.take_trace(), world.hub.lock().faults.tally.clone());
-    Ended { trace, tally, steps, violation }
+    let trace = world.hub.take_trace();
+    let state = world.hub.lock();
+    Ended {
+        trace,
+        tally: state.faults.tally.clone(),
+        looks: Looks::take(),
+        steps,
+        lasted_ms: state.now_ms.saturating_sub(BEGINNING_MS),
+        fingerprint: world.fingerprint(steps),
+        strikes: state.faults.numbered(),
+        payments: world.providers.payments,
+        violation,
+    }
 }
 
 impl World {
-    fn begin(seed: u64, is_traced: bool) -> Self {
-        let hub = Hub::new(seed, BEGINNING_MS, is_traced);
-        let (providers, rotations) = Providers::plan(&mut hub.lock(), seed);
+    fn begin(scenario: &Scenario, is_traced: bool) -> Self {
+        let hub = Hub::new(scenario, BEGINNING_MS, is_traced);
+        let (providers, rotations) = Providers::plan(&mut hub.lock(), scenario);
         let stores = Stores {
             inbox: MemoryInbox::default(),
             ledger: MemoryLedger::default(),
@@ -154,7 +179,7 @@ impl World {
             *steps = steps.saturating_add(1);
             if *steps > STEPS_MAX {
                 let what = format!("the world is not quiet after {STEPS_MAX} steps");
-                return Err(Violation { invariant: "I15", what });
+                return Err(Violation { invariant: Invariant::I15, what });
             }
             self.come_to_pass(due)?;
             for event in self.bus.take() {
@@ -238,7 +263,7 @@ impl World {
             Err(panic) => {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
-                Err(Violation { invariant: "I7", what: format!("an invocation panicked: {text}") })
+                Err(Violation { invariant: Invariant::I7, what: format!("an invocation panicked: {text}") })
             }
         }
     }
@@ -326,6 +351,16 @@ impl World {
 
     fn source_name(&self, source: usize) -> SourceName {
         SourceName::new(&*self.providers.sources[source].name).expect("a source name")
+    }
+
+    fn fingerprint(&self, steps: u64) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        steps.hash(&mut hasher);
+        // Every type in it writes itself by its fields.
+        format!("{:?}", self.stores.ledger.rows()).hash(&mut hasher);
+        format!("{:?}", self.stores.findings.all()).hash(&mut hasher);
+        self.stores.inbox.rows().iter().for_each(|row| row.key.hash(&mut hasher));
+        hasher.finish()
     }
 
     fn set_enabled(&mut self, source: usize, is_enabled: bool) {

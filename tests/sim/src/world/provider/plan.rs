@@ -5,8 +5,9 @@ use super::wire::Format;
 use super::{Providers, Webhook};
 use crate::auditor::model::Happening;
 use crate::world::dice::Dice;
-use crate::world::faults::{Fault, Faults};
+use crate::world::faults::Fault;
 use crate::world::hub::{Due, State};
+use crate::world::scenario::Scenario;
 use std::collections::BTreeMap;
 
 /// One source: a provider's account with us.
@@ -61,6 +62,9 @@ const HOT_EVENTS: u32 = 40;
 /// How late a late webhook is, in milliseconds.
 const LATE_MS_MAX: i64 = 1_500_000;
 
+/// The stream of its dice.
+const STREAM: u64 = 1;
+
 /// Plans events one after the other.
 struct Planner<'a> {
     providers: Providers,
@@ -70,7 +74,7 @@ struct Planner<'a> {
 
 impl Providers {
     /// Decides everything that happens at the providers, and puts their webhooks and rotations on the agenda.
-    pub(crate) fn plan(state: &mut State, seed: u64) -> (Self, Vec<Rotation>) {
+    pub(crate) fn plan(state: &mut State, scenario: &Scenario) -> (Self, Vec<Rotation>) {
         let providers = Self {
             sources: Vec::new(),
             events: Vec::new(),
@@ -78,26 +82,34 @@ impl Providers {
             captures: Vec::new(),
             furthest: BTreeMap::new(),
             forgeries: 0,
+            payments: 0,
         };
-        let mut planner = Planner { providers, state, dice: Dice::new(seed, 1) };
+        let dice = Dice::new(scenario.seed, STREAM);
+        let mut planner = Planner { providers, state, dice };
+        let mut payments = 0;
         let mut rotations = Vec::new();
         let count = planner.dice.between(1, 2);
         for number in 0..usize::try_from(count).unwrap_or(1) {
             rotations.extend(planner.source(number));
             for payment in 0..planner.dice.between(1, 3) {
+                let events = planner.providers.events.len();
                 planner.payment(number, payment);
+                if !scenario.payments.has(payments) {
+                    planner.providers.events.truncate(events);
+                }
+                payments = payments.saturating_add(1);
             }
             planner.webhooks(number);
             planner.unreadable(number);
         }
+        planner.providers.payments = payments;
         (planner.providers, rotations)
     }
 }
 
 impl Planner<'_> {
     fn strikes(&mut self, fault: Fault) -> bool {
-        let faults: &mut Faults = &mut self.state.faults;
-        faults.strike(fault, &mut self.dice)
+        self.state.strikes(fault)
     }
 
     fn secret(&mut self) -> String {

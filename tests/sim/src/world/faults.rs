@@ -1,6 +1,7 @@
 //! What can go wrong, how often it does in one world, and how often it did.
 
 use super::dice::Dice;
+use super::scenario::{Kept, Scenario};
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -140,6 +141,12 @@ impl Tally {
         self.0[fault as usize]
     }
 
+    /// How many in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
     /// Adds another world's.
     pub fn add(&mut self, other: &Self) {
         for (sum, count) in self.0.iter_mut().zip(other.0) {
@@ -152,26 +159,24 @@ impl Tally {
     }
 }
 
-impl std::fmt::Display for Tally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for fault in Fault::ALL {
-            writeln!(f, "{:>10}  {fault:?}", self.of(*fault))?;
-        }
-        Ok(())
-    }
-}
-
 /// How often what goes wrong in one world. Each world knows only some of the misfortunes, so that those it knows can be
-/// frequent without drowning each other.
+/// frequent without drowning each other. Each has dice of its own: one that is spared does not move the others.
 #[derive(Debug)]
 pub(crate) struct Faults {
     times_in_thousand: [u64; Fault::ALL.len()],
+    dice: Vec<Dice>,
+    kept: Kept,
+    /// How many struck or were spared.
+    numbered: u32,
     is_over: bool,
     pub(crate) tally: Tally,
 }
 
+/// The first of the streams that the misfortunes' own dice have.
+const STREAM: u64 = 100;
+
 impl Faults {
-    pub(crate) fn new(dice: &mut Dice) -> Self {
+    pub(crate) fn new(scenario: &Scenario, dice: &mut Dice) -> Self {
         let mut times_in_thousand = [0; Fault::ALL.len()];
         for fault in Fault::ALL {
             let frequencies = match fault {
@@ -182,7 +187,15 @@ impl Faults {
             };
             times_in_thousand[*fault as usize] = dice.pick(&frequencies);
         }
-        Self { times_in_thousand, is_over: false, tally: Tally::default() }
+        let streams = STREAM..STREAM.saturating_add(Fault::ALL.len() as u64);
+        Self {
+            times_in_thousand,
+            dice: streams.map(|stream| Dice::new(scenario.seed, stream)).collect(),
+            kept: scenario.strikes.clone(),
+            numbered: 0,
+            is_over: false,
+            tally: Tally::default(),
+        }
     }
 
     /// From now on nothing goes wrong any more.
@@ -190,14 +203,23 @@ impl Faults {
         self.is_over = true;
     }
 
+    /// How many things went wrong, or would have.
+    pub(crate) fn numbered(&self) -> u32 {
+        self.numbered
+    }
+
     /// Whether it goes wrong now. What does is counted.
-    pub(crate) fn strike(&mut self, fault: Fault, dice: &mut Dice) -> bool {
+    pub(crate) fn strike(&mut self, fault: Fault) -> bool {
         let times = if self.is_over { 0 } else { self.times_in_thousand[fault as usize] };
-        let strikes = times > 0 && dice.in_thousand(times);
-        if strikes {
+        if times == 0 || !self.dice[fault as usize].in_thousand(times) {
+            return false;
+        }
+        let is_kept = self.kept.has(self.numbered);
+        self.numbered = self.numbered.saturating_add(1);
+        if is_kept {
             self.tally.count(fault);
         }
-        strikes
+        is_kept
     }
 
     /// Counts what came about by itself.

@@ -5,6 +5,7 @@
 
 use super::dice::Dice;
 use super::faults::{Fault, Faults};
+use super::scenario::Scenario;
 use countersign_app::ports::{Port, PortError};
 use countersign_domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,7 +99,7 @@ impl State {
 
     /// Rolls for a fault that does not strike a call.
     pub(crate) fn strikes(&mut self, fault: Fault) -> bool {
-        self.faults.strike(fault, &mut self.dice)
+        self.faults.strike(fault)
     }
 }
 
@@ -128,9 +129,9 @@ const FATES: [(Fault, Fate); 6] = [
 ];
 
 impl Hub {
-    pub(crate) fn new(seed: u64, start_ms: i64, is_traced: bool) -> Self {
-        let mut dice = Dice::new(seed, 0);
-        let faults = Faults::new(&mut dice);
+    pub(crate) fn new(scenario: &Scenario, start_ms: i64, is_traced: bool) -> Self {
+        let mut dice = Dice::new(scenario.seed, 0);
+        let faults = Faults::new(scenario, &mut dice);
         Self(Arc::new(Mutex::new(State {
             now_ms: start_ms,
             dice,

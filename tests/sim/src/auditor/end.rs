@@ -1,7 +1,8 @@
 //! What is judged when the world has fallen quiet.
 
+use super::invariant::Verdict;
 use super::model::{Account, Happening, Stage};
-use super::{Auditor, Verdict, check, source_name, version_of};
+use super::{Auditor, Invariant, check, source_name, version_of};
 use crate::world::provider::{Event, Providers, Telling};
 use countersign_app::ports::{InboxKey, InboxRow};
 use countersign_domain::finding::{Finding, FindingKind, Subject};
@@ -67,11 +68,15 @@ impl Auditor {
     /// I15: nothing is left but what was never a message.
     fn check_quiet(&self, remains: &Remains<'_>) -> Verdict {
         let (waiting, dead) = self.stores.queue.left();
-        check("I15", waiting.is_empty(), || format!("messages are left in the queue: {waiting:?}"))?;
+        check(Invariant::I15, waiting.is_empty(), || format!("messages are left in the queue: {waiting:?}"))?;
         let lost: Vec<_> = dead.iter().filter(|letter| !letter.is_poison).collect();
-        check("I15", lost.is_empty(), || format!("dead letters are left that were messages: {lost:?}"))?;
+        check(Invariant::I15, lost.is_empty(), || {
+            format!("dead letters are left that were messages: {lost:?}")
+        })?;
         let unanswered = remains.providers.unanswered();
-        check("I15", unanswered.is_empty(), || format!("webhooks are left without an answer: {unanswered:?}"))
+        check(Invariant::I15, unanswered.is_empty(), || {
+            format!("webhooks are left without an answer: {unanswered:?}")
+        })
     }
 
     /// I8: what was not authentic left nothing.
@@ -79,11 +84,13 @@ impl Auditor {
         let rows = remains.counted.values().chain(&remains.conflicts).chain(&remains.unreadable);
         for row in rows {
             let is_clean = !self.powerless.contains(row.attempt.as_str());
-            check("I8", is_clean, || format!("{} was written by what was not authentic", row.key))?;
+            check(Invariant::I8, is_clean, || format!("{} was written by what was not authentic", row.key))?;
         }
         let sent = self.stores.queue.traces();
         let forged = sent.intersection(&self.powerless).next();
-        check("I8", forged.is_none(), || format!("a message was sent by what was not authentic: {forged:?}"))
+        check(Invariant::I8, forged.is_none(), || {
+            format!("a message was sent by what was not authentic: {forged:?}")
+        })
     }
 
     /// I1: what could not be read is kept and seen.
@@ -94,11 +101,13 @@ impl Auditor {
             let row =
                 remains.unreadable.iter().find(|row| row.body == *bytes && row.key.source().as_str() == name);
             let Some(InboxRow { key: InboxKey::Unreadable { digest, .. }, .. }) = row else {
-                return check("I1", false, || format!("{name}: {text} was answered, and is not kept"));
+                return check(Invariant::I1, false, || {
+                    format!("{name}: {text} was answered, and is not kept")
+                });
             };
             let subject = Subject::Delivery(digest.clone());
             let is_seen = remains.has_finding(name, FindingKind::Unreadable, &subject);
-            check("I1", is_seen, || format!("{name}: {text} was kept, and nobody is told"))?;
+            check(Invariant::I1, is_seen, || format!("{name}: {text} was kept, and nobody is told"))?;
         }
         Ok(())
     }
@@ -114,40 +123,42 @@ impl Auditor {
         let name = format!("{source} {}", event.id);
         let rows: Vec<_> = remains.rows_of(source, &event.id).collect();
         let Some(kept) = remains.counted.get(&(source.clone(), event.id.clone())) else {
-            check("I1", false, || format!("{name} was acknowledged, and is not kept"))?;
+            check(Invariant::I1, false, || format!("{name} was acknowledged, and is not kept"))?;
             return Ok(None);
         };
         let counts = event.items.iter().position(|item| item.as_bytes() == kept.body);
         let Some(counts) = counts else {
-            check("I1", false, || format!("{name}: what is kept was never said"))?;
+            check(Invariant::I1, false, || format!("{name}: what is kept was never said"))?;
             return Ok(None);
         };
         self.check_conflicts(remains, number, event, counts)?;
-        check("I2", rows.len() <= 1, || format!("{name} is in the ledger {} times", rows.len()))?;
+        check(Invariant::I2, rows.len() <= 1, || format!("{name} is in the ledger {} times", rows.len()))?;
         let is_found = |kind| remains.has_event_finding(source, kind, &event.id);
         match (&event.versions[counts], rows.first()) {
             (Telling::Happens(happening), Some(row)) => {
                 let is_there = row.payment.as_str() == event.payment;
-                check("I1", is_there, || {
+                check(Invariant::I1, is_there, || {
                     format!("{name} was applied to {}, not {}", row.payment, event.payment)
                 })?;
                 Ok(Some(happening.clone()))
             }
             (Telling::Happens(happening), None) => {
                 let is_set_aside = is_found(FindingKind::Contradiction);
-                check("I1", is_set_aside, || format!("{name} is neither applied nor set aside"))?;
+                check(Invariant::I1, is_set_aside, || format!("{name} is neither applied nor set aside"))?;
                 let why = || format!("{name} ({happening:?}) was set aside, and contradicts nothing");
-                check("I1", remains.is_contradicted(event, happening), why)?;
+                check(Invariant::I1, remains.is_contradicted(event, happening), why)?;
                 Ok(None)
             }
             (Telling::Unmapped | Telling::Garbled(_), Some(row)) => {
-                check("I1", false, || format!("{name} says nothing, and was applied as {:?}", row.fact))?;
+                check(Invariant::I1, false, || {
+                    format!("{name} says nothing, and was applied as {:?}", row.fact)
+                })?;
                 Ok(None)
             }
             (Telling::Unmapped, None) => Ok(None),
             (Telling::Garbled(garble), None) => {
                 let is_set_aside = is_found(FindingKind::Untranslatable);
-                check("I1", is_set_aside, || format!("{name} ({garble:?}) is not set aside"))?;
+                check(Invariant::I1, is_set_aside, || format!("{name} ({garble:?}) is not set aside"))?;
                 Ok(None)
             }
         }
@@ -162,9 +173,9 @@ impl Auditor {
             }
             let name = format!("{source} {}, version {version}", event.id);
             let is_kept = remains.conflicts.iter().any(|row| row.body == item.as_bytes());
-            check("I9", is_kept, || format!("{name} was acknowledged, and is not kept"))?;
+            check(Invariant::I9, is_kept, || format!("{name} was acknowledged, and is not kept"))?;
             let is_seen = remains.has_event_finding(source, FindingKind::Conflicting, &event.id);
-            check("I9", is_seen, || format!("{name} was kept, and nobody is told"))?;
+            check(Invariant::I9, is_seen, || format!("{name} was kept, and nobody is told"))?;
         }
         Ok(())
     }
@@ -181,7 +192,7 @@ impl Auditor {
         let rows: Vec<_> = remains.ledger.iter().filter(|row| row.is_of(name, payment)).collect();
         let versions: Vec<_> = rows.iter().map(|row| row.version).collect();
         let is_gapless = versions.iter().zip(1..).all(|(found, expected)| *found == expected);
-        check("I4", is_gapless, || format!("{name} {payment} has the versions {versions:?}"))?;
+        check(Invariant::I4, is_gapless, || format!("{name} {payment} has the versions {versions:?}"))?;
         let page = Page { name: format!("{name} {payment}"), is_spoilt: remains.is_spoilt(source, payment) };
         let mut so_far = BTreeMap::new();
         let mut told_stage = Stage::Unknown;
@@ -193,7 +204,7 @@ impl Auditor {
             page.check_version(row, &fold(&so_far))?;
             let told = self.published.get(&version_of(row));
             let is_told = told.is_some() == row.change.is_some();
-            check("I5", is_told, || {
+            check(Invariant::I5, is_told, || {
                 format!("{} v{} was not published as it should", page.name, row.version)
             })?;
             if let (Some(told), Some(event)) = (told, event) {
@@ -225,14 +236,16 @@ impl Page {
         let at = || format!("{} v{} after {}", self.name, row.version, row.cause.event);
         let expected = account.stage();
         let is_right = self.is_spoilt || stage == Some(expected);
-        check("I4", is_right, || {
+        check(Invariant::I4, is_right, || {
             format!("{}: it stands at {stage:?}, where the books say {expected:?}", at())
         })?;
         let amounts =
             row.state.amounts().map(|a| [a.requested, a.authorized, a.captured, a.disputed, a.paid_out]);
         let expected = account.amounts();
         let is_right = self.is_spoilt || amounts == expected;
-        check("I4", is_right, || format!("{}: it has {amounts:?}, where the books say {expected:?}", at()))
+        check(Invariant::I4, is_right, || {
+            format!("{}: it has {amounts:?}, where the books say {expected:?}", at())
+        })
     }
 
     /// I3, I5, I6: what consumers were told of a version fits what they were told before. Returns where the payment then
@@ -247,11 +260,11 @@ impl Page {
         let data = &told["data"];
         let at = || format!("{} v{}", self.name, row.version);
         let amounts = serde_json::to_value(row.state.amounts()).unwrap_or_default();
-        check("I5", data["amounts"] == amounts, || {
+        check(Invariant::I5, data["amounts"] == amounts, || {
             format!("{}: other amounts were told: {}", at(), data["amounts"])
         })?;
         let time = from_seconds(event.at_ms.div_euclid(1_000)).to_string();
-        check("I5", told["time"] == *time, || {
+        check(Invariant::I5, told["time"] == *time, || {
             format!("{}: it happened at {time}, told as {}", at(), told["time"])
         })?;
         if data["register"] != "payment" {
@@ -259,33 +272,37 @@ impl Page {
         }
         let stage = |field: &str| data[field].as_str().and_then(Stage::named);
         let (from, to) = (stage("from"), stage("to"));
-        check("I6", from == Some(before), || {
+        check(Invariant::I6, from == Some(before), || {
             format!("{}: it was {before:?}, and moves from {from:?}", at())
         })?;
         let to = to.unwrap_or_default();
         let is_onward = self.is_spoilt || to.rank() >= before.rank();
-        check("I3", is_onward, || format!("{}: it went back from {before:?} to {to:?}", at()))?;
+        check(Invariant::I3, is_onward, || format!("{}: it went back from {before:?} to {to:?}", at()))?;
         Ok(to)
     }
 
     /// I10, I16: the end is that of the books.
     fn check_end(&self, last: Option<&LedgerRow>, account: &Account, told: Stage) -> Verdict {
         let stage = last.map_or(Some(Stage::Unknown), stage_of);
-        check("I6", stage == Some(told), || format!("{} ends at {stage:?}, told as {told:?}", self.name))?;
+        check(Invariant::I6, stage == Some(told), || {
+            format!("{} ends at {stage:?}, told as {told:?}", self.name)
+        })?;
         let expected = account.stage();
         let is_right = self.is_spoilt || told == expected;
-        check("I16", is_right, || format!("{} ends at {told:?}, not {expected:?}", self.name))?;
+        check(Invariant::I16, is_right, || format!("{} ends at {told:?}, not {expected:?}", self.name))?;
         let Some(amounts) = last.and_then(|row| row.state.amounts()) else { return Ok(()) };
         if self.is_spoilt {
             return Ok(());
         }
         let is_right = amounts.refunded == account.given_back();
         let expected = account.given_back();
-        check("I16", is_right, || format!("{}: {} given back, not {expected}", self.name, amounts.refunded))?;
+        check(Invariant::I16, is_right, || {
+            format!("{}: {} given back, not {expected}", self.name, amounts.refunded)
+        })?;
         let most = amounts.authorized.max(amounts.requested);
         let is_balanced =
             0 <= amounts.refunded && amounts.refunded <= amounts.captured && amounts.captured <= most;
-        check("I10", is_balanced, || format!("{}: the amounts do not fit: {amounts:?}", self.name))
+        check(Invariant::I10, is_balanced, || format!("{}: the amounts do not fit: {amounts:?}", self.name))
     }
 }
 
@@ -300,7 +317,7 @@ fn check_strangers(remains: &Remains<'_>) -> Verdict {
         let is_known = remains.providers.sources.iter().enumerate().any(|(source, known)| {
             known.name == row.source.as_str() && remains.number_of(source, row.cause.event.as_str()).is_some()
         });
-        check("I8", is_known, || {
+        check(Invariant::I8, is_known, || {
             format!("{} {} was applied, and no provider said it", row.source, row.cause.event)
         })?;
     }
@@ -332,7 +349,7 @@ fn check_findings(remains: &Remains<'_>) -> Verdict {
                 .is_some_and(|event| remains.rows_of(finding.source.as_str(), &event.id).next().is_none()),
             _ => false,
         };
-        check("I1", is_real, || format!("a finding without a reason: {finding:?}"))?;
+        check(Invariant::I1, is_real, || format!("a finding without a reason: {finding:?}"))?;
     }
     Ok(())
 }

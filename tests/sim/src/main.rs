@@ -1,0 +1,80 @@
+//! Lives through simulated worlds, and says what became of them.
+
+use clap::Parser;
+use countersign_sim::auditor::Violation;
+use countersign_sim::campaign::campaign;
+use countersign_sim::report;
+use countersign_sim::world::{Kept, Scenario, run};
+use std::error::Error;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+/// Lives through simulated worlds, in which everything goes wrong that can, and judges what becomes of every payment.
+#[derive(Parser)]
+#[command(version)]
+struct Options {
+    /// How many worlds
+    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, default_value_t = 0, value_name = "SEED")]
+    from: u64,
+    /// One world, told from beginning to end
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "from"])]
+    seed: Option<u64>,
+    /// Of what goes wrong in it, only these: all, none, or numbers such as 3,17
+    #[arg(long, default_value_t, requires = "seed", value_name = "NUMBERS")]
+    strikes: Kept,
+    /// Of its payments, only these: all, none, or numbers
+    #[arg(long, default_value_t, requires = "seed", value_name = "NUMBERS")]
+    payments: Kept,
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let Options { seeds, from, seed, strikes, payments } = Options::parse();
+    match seed {
+        Some(seed) => tell(&Scenario { seed, strikes, payments }),
+        None => live_through(from, seeds),
+    }
+}
+
+fn tell(scenario: &Scenario) -> Result<ExitCode, Box<dyn Error>> {
+    let ended = run(scenario, true);
+    let mut out = io::stdout().lock();
+    write!(out, "{}", ended.trace)?;
+    Ok(match ended.violation {
+        None => {
+            writeln!(out, "every promise was kept ({} looks)", report::grouped(ended.looks.total()))?;
+            ExitCode::SUCCESS
+        }
+        Some(Violation { invariant, .. }) => {
+            writeln!(out, "{invariant:?} was broken: {}", invariant.promise())?;
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn live_through(from: u64, seeds: u64) -> Result<ExitCode, Box<dyn Error>> {
+    let is_watched = io::stderr().is_terminal();
+    let each = |over: u64| {
+        if is_watched && (over.is_multiple_of(100) || over == seeds) {
+            // Progress that nobody can read is no reason to stop.
+            let _ = write!(io::stderr(), "\r{} of {} worlds", report::grouped(over), report::grouped(seeds));
+        }
+    };
+    let campaign = campaign(from..from.saturating_add(seeds), &each);
+    let mut out = io::stdout().lock();
+    if is_watched {
+        writeln!(io::stderr())?;
+    }
+    Ok(match &campaign.broken {
+        None => {
+            writeln!(out, "{}\nevery promise was kept", report::figures(&campaign)?)?;
+            ExitCode::SUCCESS
+        }
+        Some((seed, violation)) => {
+            writeln!(out, "{}", report::story(*seed, violation)?)?;
+            ExitCode::FAILURE
+        }
+    })
+}
