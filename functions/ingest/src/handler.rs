@@ -1,9 +1,10 @@
 //! HTTP on one side, the use case on the other: the only place that knows what an answer looks like.
 
 use countersign_app::ingest::{Accepted, Arrival, Ingest, Rejected, Request};
+use countersign_app::logged;
 use countersign_app::ports::{Certificates, Clock as _, Inbox, Queue, Secrets, Sources};
 use countersign_aws::clock::{SystemClock, random_id};
-use countersign_domain::signature::{Headers, SignatureError};
+use countersign_domain::signature::Headers;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, RequestExt as _, Response};
@@ -20,7 +21,7 @@ pub(crate) async fn handle<S: Sources, K: Secrets, C: Certificates, I: Inbox, Q:
     let arrival = Arrival { now: SystemClock.now(), attempt: id.clone(), trace: id };
     let request = read(request);
     let result = ingest.accept(&request, &arrival).await;
-    log(&request, &arrival, &result);
+    logged::delivery(&request, &arrival, &result, SystemClock.now());
     respond(result)
 }
 
@@ -70,43 +71,4 @@ fn respond(result: Result<Accepted, Rejected>) -> Result<Response<Body>, Error> 
         }
         Err(rejected) => response.status(rejected.status()).body(rejected.to_string().into())?,
     })
-}
-
-fn log(request: &Request, arrival: &Arrival, result: &Result<Accepted, Rejected>) {
-    let duration_ms = SystemClock.now().as_millisecond().saturating_sub(arrival.now.as_millisecond());
-    let (source, trace, body_bytes) = (request.source.as_str(), arrival.trace.as_str(), request.body.len());
-    match result {
-        Ok(accepted) => tracing::info!(
-            target: "countersign::work",
-            work = "delivery",
-            outcome = "accepted",
-            source, trace, body_bytes, duration_ms,
-            status = 200,
-            received = accepted.received,
-            duplicate = accepted.duplicates,
-            conflicting = accepted.conflicts,
-            unreadable = accepted.unreadable,
-            previous_secret = u32::from(accepted.by_previous_secret),
-        ),
-        Err(rejected) => {
-            // An unknown name is the caller's text, not one of ours.
-            let source = if matches!(rejected, Rejected::UnknownSource) { "" } else { source };
-            let is_retired = matches!(rejected, Rejected::Unauthentic { error: SignatureError::Retired, .. });
-            let detail = match rejected {
-                Rejected::Unauthentic { error, .. } => error.to_string(),
-                Rejected::Unavailable(error) => error.chain(),
-                other => other.to_string(),
-            };
-            tracing::warn!(
-                target: "countersign::work",
-                work = "delivery",
-                outcome = "rejected",
-                source, trace, body_bytes, duration_ms, detail,
-                status = rejected.status(),
-                reason = rejected.reason(),
-                rejected = 1,
-                retired_secret = u32::from(is_retired),
-            );
-        }
-    }
 }

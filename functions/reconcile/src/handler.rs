@@ -2,17 +2,17 @@
 
 use countersign_app::books::{BooksError, Clerk, ClerkError, FileRun, Plan};
 use countersign_app::expect::Expecter;
+use countersign_app::logged;
 use countersign_app::ports::{
     Bus, Cases, Clock, Expectations, Files, Findings, Inbox, Ledger, PortError, ProviderApi, Queue, Reports,
     RunHistory, Runs, Sources,
 };
-use countersign_app::reconcile::{Ended, Reconciler};
+use countersign_app::reconcile::Reconciler;
 use countersign_aws::files::FileRuns;
 use countersign_domain::event::{
     EXPECTATIONS_DUE, PAYMENT_ANNOUNCED, RECONCILIATION_DUE, RECONCILIATION_REQUESTED, ReconciliationRequest,
 };
 use countersign_domain::expect::Announcement;
-use countersign_domain::policy::Severity;
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::time::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
@@ -68,38 +68,27 @@ where
     match call.detail_type.as_str() {
         RECONCILIATION_DUE => {
             let requests = reconciler.request_due().await.map_err(failed)?;
-            tracing::info!(target: "countersign::work", work = "schedule", outcome = "requested", requests = requests.len());
+            logged::requested(&requests);
             Ok(Value::Null)
         }
         RECONCILIATION_REQUESTED => {
             let request: ReconciliationRequest = detail(call.detail)?;
             let ended = reconciler.run(&request, stop_at).await.map_err(failed)?;
-            log(&request, &ended);
+            logged::run(&request, &ended);
             Ok(Value::Null)
         }
         PAYMENT_ANNOUNCED => {
             let announcement: Announcement = detail(call.detail)?;
-            let (source, payment) = (announcement.source.to_string(), announcement.payment.to_string());
-            let waits = expecter.announce(announcement).await.map_err(failed)?;
-            let outcome = if waits.is_some() { "waiting" } else { "unknown_source" };
-            tracing::info!(target: "countersign::work", work = "announcement", outcome, source, payment);
+            let waits = expecter.announce(announcement.clone()).await.map_err(failed)?;
+            logged::announced(&announcement, waits.is_some());
             // It must not be lost silently: Lambda gives it to the dead letters.
             waits
                 .map(|_| Value::Null)
-                .ok_or_else(|| format!("there is no enabled source {source}").into())
+                .ok_or_else(|| format!("there is no enabled source {}", announcement.source).into())
         }
         EXPECTATIONS_DUE => {
             let checked = expecter.check(stop_at).await.map_err(failed)?;
-            tracing::info!(
-                target: "countersign::work",
-                work = "expectations",
-                outcome = "checked",
-                met = checked.met,
-                healed = checked.healed,
-                overdue = checked.overdue,
-                discrepancies = checked.differing,
-                unanswered = checked.waiting,
-            );
+            logged::checked(&checked);
             Ok(Value::Null)
         }
         FILE_ARRIVED | FILE_PART | FILE_COMPARED => file_step(clerk, call).await,
@@ -164,9 +153,8 @@ fn detail<T: DeserializeOwned>(detail: Value) -> Result<T, Diagnostic> {
 }
 
 fn failed(error: PortError) -> Diagnostic {
-    let detail = error.chain();
-    tracing::error!(target: "countersign::work", work = "run", outcome = "failed", detail);
-    detail.into()
+    logged::failed(&error);
+    error.chain().into()
 }
 
 fn refused(error: ClerkError) -> Diagnostic {
@@ -176,35 +164,6 @@ fn refused(error: ClerkError) -> Diagnostic {
             let detail = error.to_string();
             tracing::error!(target: "countersign::work", work = "file", outcome = "refused", detail);
             Diagnostic { error_type: FILE_REFUSED.to_owned(), error_message: detail }
-        }
-    }
-}
-
-fn log(request: &ReconciliationRequest, ended: &Ended) {
-    let (source, outcome) = (request.source.as_str(), ended.name());
-    let window = format!("{}..{}", request.from, request.to);
-    match ended {
-        Ended::Finished(data) => {
-            let is_complete = data.status == RunStatus::Complete;
-            tracing::info!(
-                target: "countersign::work",
-                work = "run",
-                source, outcome, window,
-                healed = data.healed,
-                discrepancies = data.open.values().sum::<u32>(),
-                reconcile_completed = u32::from(is_complete),
-                reconcile_incomplete = u32::from(!is_complete),
-                discrepancy_deviation = u32::from(is_complete && data.rate.deviates),
-                findings_critical = data.waiting.get(&Severity::Critical).copied().unwrap_or_default(),
-                proof_broken = u32::from(is_complete && !data.proof_holds),
-            );
-        }
-        Ended::Refused(why) => {
-            let detail = why.to_string();
-            tracing::warn!(target: "countersign::work", work = "run", source, outcome, window, detail);
-        }
-        Ended::Suspended(_) | Ended::Busy | Ended::AlreadyComplete => {
-            tracing::info!(target: "countersign::work", work = "run", source, outcome, window);
         }
     }
 }

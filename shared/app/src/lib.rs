@@ -11,6 +11,7 @@
 //! | [`onboard`] | a source is put in force, taken back, turned off and given another secret |
 //! | [`expect`] | payments that the platform announced and nobody told of in time |
 //! | [`findings`] | what a person does about a finding |
+//! | [`logged`] | the one wide line that is logged of each unit of work |
 //! | [`spreadsheet`] | text from outside in a CSV |
 //! | [`trace`] | what is known of an event or a payment, in order |
 //! | [`memory`], [`contract`] | the ports in memory, and the suite that every implementation passes |
@@ -21,6 +22,7 @@ pub mod contract;
 pub mod expect;
 pub mod findings;
 pub mod ingest;
+pub mod logged;
 pub mod memory;
 pub mod onboard;
 pub mod ports;
