@@ -15,6 +15,7 @@ use countersign_domain::dialect::{Auth, Challenge, Content, Dialect, TokenFrom};
 use countersign_domain::envelope::{RawEvent, Split, Unreadable, split};
 use countersign_domain::ids::{Sha256Hex, SourceName, TraceId};
 use countersign_domain::limits::{BODY_BYTES_MAX, QUEUE_ENTRIES_MAX, RECORDS_IN_FLIGHT_MAX};
+use countersign_domain::planted::{Mistake, is_planted};
 use countersign_domain::signature::{Headers, KeyAge, SignatureError, Verified, answer_challenge};
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
@@ -254,8 +255,12 @@ impl<S: Sources, K: Secrets, C: Certificates, I: Inbox, Q: Queue> Ingest<S, K, C
             };
             *count = count.saturating_add(1);
         }
-        let keys = outcomes.into_iter().map(|(_, key)| key).collect::<Vec<_>>();
-        hand_over(&self.queue, &keys, &arrival.trace).await?;
+        let is_swallowed = |kept: &Kept| *kept == Kept::Duplicate && is_planted(Mistake::SwallowsDuplicates);
+        let keys = outcomes.into_iter().filter(|(kept, _)| !is_swallowed(kept)).map(|(_, key)| key);
+        let sent = hand_over(&self.queue, &keys.collect::<Vec<_>>(), &arrival.trace).await;
+        if !is_planted(Mistake::AnswersBeforeItSends) {
+            sent?;
+        }
         Ok(accepted)
     }
 }
@@ -372,7 +377,11 @@ pub(crate) enum Kept {
 
 /// Keeps one row. The same id with another meaning is kept beside the first, under a key of its own.
 pub(crate) async fn put(inbox: &impl Inbox, mut row: InboxRow) -> Port<(Kept, InboxKey)> {
-    let existing = match inbox.put(&row).await? {
+    let put = inbox.put(&row).await;
+    if put.is_err() && is_planted(Mistake::FailedPutIsDuplicate) {
+        return Ok((Kept::Duplicate, row.key));
+    }
+    let existing = match put? {
         Put::Written if matches!(row.key, InboxKey::Unreadable { .. }) => {
             return Ok((Kept::Unreadable, row.key));
         }
@@ -385,7 +394,9 @@ pub(crate) async fn put(inbox: &impl Inbox, mut row: InboxRow) -> Port<(Kept, In
         ((attempt, meaning), _) if attempt == row.attempt && meaning == row.meaning => {
             Ok((Kept::New, row.key))
         }
-        ((_, meaning), _) if meaning == row.meaning => Ok((Kept::Duplicate, row.key)),
+        ((_, meaning), _) if meaning == row.meaning || is_planted(Mistake::ForgetsMeaning) => {
+            Ok((Kept::Duplicate, row.key))
+        }
         (_, InboxKey::Event { source, event } | InboxKey::Conflict { source, event, .. }) => {
             row.key = InboxKey::Conflict { source, event, meaning: row.meaning.clone() };
             // Kept already or not, it is kept now.

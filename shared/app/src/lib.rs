@@ -8,6 +8,7 @@
 //! | [`ingest`] | a delivery becomes rows and messages, or an answer that says why not |
 //! | [`process`] | messages become ledger rows and bus events |
 //! | [`reconcile`] | a window of our books against the provider's |
+//! | [`replay`] | events that came in are handed over again |
 //! | [`onboard`] | a source is put in force, taken back, turned off and given another secret |
 //! | [`expect`] | payments that the platform announced and nobody told of in time |
 //! | [`findings`] | what a person does about a finding |
@@ -28,6 +29,7 @@ pub mod onboard;
 pub mod ports;
 pub mod process;
 pub mod reconcile;
+pub mod replay;
 pub mod spreadsheet;
 pub mod trace;
 

@@ -18,11 +18,14 @@ use countersign_domain::ids::{EventId, EventKind, SourceName, TraceId};
 use countersign_domain::ledger::{Cause, LedgerRow, next_row};
 use countersign_domain::limits::{BUS_ENTRIES_MAX, COMMIT_ATTEMPTS_MAX, RECORDS_IN_FLIGHT_MAX};
 use countersign_domain::payment::Conflict;
+use countersign_domain::planted::{Mistake, is_planted};
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
 use countersign_domain::translate::{Body, PaymentFact, TranslateError, Translation, named, translate};
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
+use serde::Deserialize;
+use serde_json::error::Category;
 use std::panic::AssertUnwindSafe;
 
 /// What the processor needs: its ports, and what it remembers between batches.
@@ -211,7 +214,11 @@ where
             .collect()
             .await;
         self.count_unknown(&mut committed).await;
-        self.publish(committed).await
+        let mut processed = self.publish(committed).await;
+        if is_planted(Mistake::AcknowledgesTheBatch) && processed.iter().any(|one| one.outcome.is_ok()) {
+            processed.iter_mut().for_each(|one| one.outcome = Ok(Outcome::Unmapped));
+        }
+        processed
     }
 
     async fn commit_guarded(&self, record: Record, stop_at: Timestamp) -> (Trail, Result<Committed, Retry>) {
@@ -230,6 +237,9 @@ where
         trail.trace = Some(notice.trace.clone());
         let row = self.inbox.get(&notice.key).await?.ok_or_else(|| Retry::NoRow(notice.key.clone()))?;
         trail.kind = row.kind.as_ref().map(ToString::to_string);
+        if is_planted(Mistake::LogsTheBody) {
+            trail.kind = Some(String::from_utf8_lossy(&row.body).into_owned());
+        }
         trail.lag_ms =
             row.occurred_at.map(|at| self.clock.now().as_millisecond().saturating_sub(at.as_millisecond()));
         match &notice.key {
@@ -307,7 +317,8 @@ where
                         // New or known, it is checked once.
                         let _ = self.expectations.announce(&check).await?;
                     }
-                    let publish = event::of_row(&ledger_row)?.into_iter().collect();
+                    let is_told = outcome == Outcome::Republished && is_planted(Mistake::NeverPublishesAgain);
+                    let publish = event::of_row(&ledger_row)?.into_iter().filter(|_| !is_told).collect();
                     return Ok(Committed { outcome, publish });
                 }
                 Ok(None) => {}
@@ -330,7 +341,7 @@ where
         PaymentFact { payment, fact }: &PaymentFact,
     ) -> Port<Result<Option<(Outcome, LedgerRow)>, Conflict>> {
         let view = self.ledger.view(source, payment, event).await?;
-        if let Some(done) = view.of_event {
+        if let Some(done) = view.of_event.filter(|_| !is_planted(Mistake::TrustsTheQueue)) {
             let outcome = if done.change.is_some() { Outcome::Republished } else { Outcome::Unchanged };
             return Ok(Ok(Some((outcome, done))));
         }
@@ -349,6 +360,7 @@ where
         Ok(Ok(match self.ledger.append(&next).await? {
             Append::Appended if next.change.is_some() => Some((Outcome::Applied, next)),
             Append::Appended => Some((Outcome::Unchanged, next)),
+            Append::Stale if is_planted(Mistake::StaleIsDone) => Some((Outcome::Applied, next)),
             Append::Stale => None,
         }))
     }
@@ -362,8 +374,10 @@ where
     ) -> Result<Committed, Retry> {
         let found_at = self.clock.now();
         let finding = Finding { source: source.clone(), kind, subject, reason, at_stake: None, found_at };
-        // New or known, it is on record now.
-        let _ = self.findings.raise(&finding).await?;
+        if !is_planted(Mistake::ParksSilently) {
+            // New or known, it is on record now.
+            let _ = self.findings.raise(&finding).await?;
+        }
         Ok(Committed::silent(Outcome::Parked(kind)))
     }
 
@@ -381,6 +395,7 @@ where
         for chunk in waiting.chunks(BUS_ENTRIES_MAX) {
             let events: Vec<_> = chunk.iter().map(|(_, event)| event.clone()).collect();
             let (failed, mut error) = match self.bus.publish(&events).await {
+                Ok(_) if is_planted(Mistake::IgnoresRefusedEntries) => (Vec::new(), None),
                 Ok(failed) => (failed, None),
                 Err(error) => ((0..chunk.len()).collect(), Some(error)),
             };
@@ -396,9 +411,26 @@ where
     }
 }
 
+/// The part of a message that every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    v: u32,
+}
+
+/// What is wrong with a message is said without a word of it: whoever sent it may have put anything in it.
 fn read_notice(message: &str) -> Result<Notice, Retry> {
-    let notice: Notice = serde_json::from_str(message).map_err(|e| Retry::NotANotice(e.to_string()))?;
-    if notice.v == 1 { Ok(notice) } else { Err(Retry::NotANotice(format!("its version is {}", notice.v))) }
+    let unlike = |error: &serde_json::Error| {
+        let what = match error.classify() {
+            Category::Data => "it says something else",
+            Category::Syntax | Category::Eof | Category::Io => "it is no JSON",
+        };
+        Retry::NotANotice(format!("{what}, at line {} column {}", error.line(), error.column()))
+    };
+    let Versioned { v } = serde_json::from_str(message).map_err(|error| unlike(&error))?;
+    if v != 1 {
+        return Err(Retry::NotANotice(format!("its version is {v}")));
+    }
+    serde_json::from_str(message).map_err(|error| unlike(&error))
 }
 
 /// A correction carries its fact as it is; everything else is translated by the dialect. Which of the two it is comes

@@ -28,6 +28,7 @@ use countersign_domain::dialect::Reconcile;
 use countersign_domain::event::{self, ReconciliationData, ReconciliationRequest};
 use countersign_domain::ids::SourceName;
 use countersign_domain::limits::{BUS_ENTRIES_MAX, RECONCILE_LOOKBACK_DAYS};
+use countersign_domain::planted::{Mistake, is_planted};
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::source::{Source, SourceState};
 use countersign_domain::time::{SignedDuration, Timestamp, Window, WindowError};
@@ -130,6 +131,9 @@ type StepResult<T> = Result<T, Fault>;
 /// How long a lease holds without a checkpoint, in seconds. An invocation that crashed is tried again by Lambda about a
 /// minute later, and must find the run free; one that is only slow loses it, and its fencing token keeps it harmless.
 const LEASE_SECONDS: i64 = 50;
+
+/// The end of a lease that is given back. It is in the past by whatever clock the next invocation goes.
+const LEASE_GIVEN_BACK: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// Windows of the past that a report sets its run beside.
 const TREND_RUNS: u16 = 31;
@@ -257,6 +261,10 @@ where
             match self.step(work, &mut run).await {
                 Ok(()) => {}
                 Err(Fault::LeaseLost) => return Ok(Ended::Busy),
+                Err(Fault::Provider(_)) if is_planted(Mistake::ActsOnHalfAList) => {
+                    let next = if run.phase == Phase::Events { Phase::Payments } else { Phase::Heal };
+                    (run.phase, run.cursor, run.pages) = (next, None, 0);
+                }
                 Err(Fault::Provider(cause)) => {
                     run.status = RunStatus::Incomplete;
                     run.cause = Some(cause);
@@ -264,7 +272,7 @@ where
                 }
                 Err(Fault::Ours(error)) => {
                     // The lease is given back if it can be; if not, it ends by itself.
-                    drop(self.runs.checkpoint(&run, self.clock.now()).await);
+                    drop(self.runs.checkpoint(&run, LEASE_GIVEN_BACK).await);
                     return Err(error);
                 }
             }
@@ -299,7 +307,7 @@ where
 
     /// Gives the lease back and asks to be taken up again.
     async fn suspend(&self, run: Run) -> Port<Ended> {
-        if self.runs.checkpoint(&run, self.clock.now()).await? == Checkpoint::Lost {
+        if self.runs.checkpoint(&run, LEASE_GIVEN_BACK).await? == Checkpoint::Lost {
             return Ok(Ended::Busy);
         }
         let Run { source, window: Window { from, to }, phase, .. } = run;
@@ -307,14 +315,18 @@ where
         Ok(Ended::Suspended(phase))
     }
 
-    /// Writes the report, tells the bus, and closes the run: in that order, so that a run is only ever closed with its
-    /// report written.
+    /// Settles what is told of the run, writes the report, tells the bus, and closes the run: in that order. A run is only
+    /// ever closed with its report written, and whoever has to finish it again says the same of it.
     async fn finish(&self, source: &Source, mut run: Run) -> Port<Ended> {
         let report = self.report(source, &mut run).await?;
+        let data = run.told.get_or_insert_with(|| Box::new(report.summary())).as_ref().clone();
+        let lease_until = later(self.clock.now(), LEASE_SECONDS);
+        if self.runs.checkpoint(&run, lease_until).await? == Checkpoint::Lost {
+            return Ok(Ended::Busy);
+        }
         for (key, content_type, bytes) in report.files()? {
             self.reports.write(&key, content_type, bytes).await?;
         }
-        let data = report.summary();
         let event = event::of_run(&data, run.attempt).map_err(|e| PortError::new("bus", "encode", e))?;
         if !self.bus.publish(&[event]).await?.is_empty() {
             return Err(PortError::new("bus", "publish", "the run's event was not taken"));
@@ -322,7 +334,7 @@ where
         run.phase = Phase::Done;
         run.healed = data.healed;
         run.open = data.open.values().copied().fold(0, u32::saturating_add);
-        match self.runs.checkpoint(&run, self.clock.now()).await? {
+        match self.runs.checkpoint(&run, LEASE_GIVEN_BACK).await? {
             Checkpoint::Kept => Ok(Ended::Finished(Box::new(data))),
             Checkpoint::Lost => Ok(Ended::Busy),
         }

@@ -25,6 +25,7 @@
 //! | [`reconcile`] | our books against the provider's |
 //! | [`settlement`] | fees, exchange rates, payouts, deposits |
 //! | [`pack`] | what a partner is handed who signs as we say |
+//! | [`planted`] | classic mistakes that the simulator must catch; not in any build but its own |
 
 pub mod bank;
 pub mod books;
@@ -43,6 +44,7 @@ pub mod limits;
 pub mod money;
 pub mod pack;
 pub mod payment;
+pub mod planted;
 pub mod policy;
 pub mod reconcile;
 pub mod settlement;

@@ -200,6 +200,11 @@ impl Money {
             Rescale::Fraction => MoneyError::Fraction { text: excerpt(text), currency, exponent: iso },
             Rescale::TooLarge => MoneyError::TooLarge { text: excerpt(text) },
         })?;
+        #[cfg(feature = "planted")]
+        if crate::planted::is_planted(crate::planted::Mistake::FloatMoney) && fraction.is_some() {
+            let minor = crate::planted::through_a_float(text, iso).unwrap_or(minor);
+            return Ok(Self { minor, currency });
+        }
         Ok(Self { minor, currency })
     }
 

@@ -12,6 +12,7 @@ use crate::fact::{DisputeStage, Fact, FundsMovement, PayoutState, RefundState};
 use crate::ids::ItemId;
 use crate::limits::REGISTER_ITEMS_MAX;
 use crate::money::{Currency, Money, MoneyError};
+use crate::planted::{Mistake, is_planted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -259,6 +260,9 @@ impl Payment {
                 let known = *self.capture_parts.entry(part.clone()).or_insert(minor);
                 same_amount("capture", part, known, *amount)?;
             }
+            Fact::Refunded { .. } if is_planted(Mistake::AddsUpTotals) => {
+                self.refunded = Some(self.refunded.unwrap_or_default().saturating_add(minor));
+            }
             Fact::Refunded { .. } => raise(&mut self.refunded, minor),
             Fact::Failed { attempt } => drop(self.declines.insert(attempt.clone())),
             Fact::CaptureReversed { reversal, amount } => {
@@ -473,7 +477,8 @@ fn total(mut amounts: impl Iterator<Item = i64>) -> Option<i64> {
 }
 
 fn raise(register: &mut Option<i64>, minor: i64) {
-    *register = (*register).max(Some(minor));
+    let furthest = (*register).max(Some(minor));
+    *register = if is_planted(Mistake::LastOneWins) { Some(minor) } else { furthest };
 }
 
 fn same_amount(register: &'static str, item: &ItemId, known: i64, found: Money) -> Result<(), Conflict> {

@@ -15,6 +15,7 @@ pub use keys::{KeyError, SigningKeys};
 use crate::dialect::{Auth, Challenge, Encoding, Scope, Signed, TokenFrom};
 use crate::json::{Doc, Json, Path};
 use crate::limits::{EVENTS_PER_DELIVERY_MAX, HEADER_BYTES_MAX, SIGNATURES_MAX};
+use crate::planted::{Mistake, is_planted};
 use crate::time::Timestamp;
 use claim::Claim;
 use data_encoding::{BASE64, HEXLOWER};
@@ -347,7 +348,8 @@ impl SigningKeys {
     /// Which of the keys fits. Both are tried, always.
     fn tried(&self, now: Timestamp, fits: impl Fn(&SigningKey) -> bool) -> Result<KeyAge, SignatureError> {
         let by_current = fits(&self.current);
-        let by_previous = self.previous.as_ref().is_some_and(fits);
+        let by_previous =
+            self.previous.as_ref().is_some_and(fits) && !is_planted(Mistake::StopsAtFirstSecret);
         match (by_current, by_previous, self.previous_until) {
             (true, ..) => Ok(KeyAge::Current),
             (false, true, Some(until)) if now >= until => Err(SignatureError::Retired),
@@ -358,6 +360,9 @@ impl SigningKeys {
 }
 
 fn check_fresh(signed_at: i64, now: i64, past_max: i64, future_max: i64) -> Result<(), SignatureError> {
+    if is_planted(Mistake::AcceptsStale) {
+        return Ok(());
+    }
     let age_seconds = now.saturating_sub(signed_at);
     if age_seconds > past_max {
         return Err(SignatureError::Stale { age_seconds, max_seconds: past_max });

@@ -1,5 +1,6 @@
 //! Instants and windows. There is no clock here: `now` is always an argument.
 
+use crate::planted::{Mistake, is_planted};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 pub use jiff::{SignedDuration, Timestamp};
@@ -64,9 +65,10 @@ impl Window {
     #[must_use]
     pub fn utc_day(now: Timestamp, days_ago: i64) -> Self {
         let day_seconds = 86_400;
+        let length_seconds = if is_planted(Mistake::ShortDay) { 82_800 } else { day_seconds };
         let start =
             (now.as_second().div_euclid(day_seconds)).saturating_sub(days_ago).saturating_mul(day_seconds);
-        Self { from: from_seconds(start), to: from_seconds(start.saturating_add(day_seconds)) }
+        Self { from: from_seconds(start), to: from_seconds(start.saturating_add(length_seconds)) }
     }
 
     /// A month in UTC, by its name: `2026-11`. Nothing when it is no name of a month.

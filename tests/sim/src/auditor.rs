@@ -4,6 +4,7 @@
 //! The promises themselves, by number, are [`Invariant`]. Some are judged with every answer, batch and publication, the
 //! others when the world has fallen quiet.
 
+mod books;
 mod end;
 mod history;
 mod invariant;
@@ -13,12 +14,14 @@ pub(crate) use history::{History, Was};
 pub(crate) use invariant::check;
 pub use invariant::{Invariant, Looks, Violation};
 
-use crate::world::provider::{Delivery, Providers};
-use crate::world::queue::{Message, WorldQueue};
-use countersign_app::memory::{MemoryFindings, MemoryInbox, MemoryLedger};
+use crate::world::provider::{Books, Delivery, PERSONAL, Providers};
+use crate::world::queue::{Message, Release, WorldQueue};
+use countersign_app::memory::{
+    MemoryExpectations, MemoryFindings, MemoryInbox, MemoryLedger, MemoryReports, MemoryRuns,
+};
 use countersign_app::ports::{Inbox as _, InboxKey, InboxRow, Ledger as _, Port};
 use countersign_app::process::{Outcome, Processed, Retry};
-use countersign_domain::event::BusEvent;
+use countersign_domain::event::{BusEvent, RECONCILIATION_COMPLETED};
 use countersign_domain::finding::Subject;
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
 use countersign_domain::ledger::LedgerRow;
@@ -35,7 +38,24 @@ pub(crate) struct Stores {
     pub(crate) inbox: MemoryInbox,
     pub(crate) ledger: MemoryLedger,
     pub(crate) findings: MemoryFindings,
+    pub(crate) runs: MemoryRuns,
+    pub(crate) reports: MemoryReports,
+    pub(crate) expectations: MemoryExpectations,
     pub(crate) queue: WorldQueue,
+}
+
+impl Stores {
+    pub(crate) fn new(queue: WorldQueue) -> Self {
+        Self {
+            inbox: MemoryInbox::default(),
+            ledger: MemoryLedger::default(),
+            findings: MemoryFindings::default(),
+            runs: MemoryRuns::default(),
+            reports: MemoryReports::default(),
+            expectations: MemoryExpectations::default(),
+            queue,
+        }
+    }
 }
 
 /// One answer to a delivery.
@@ -46,7 +66,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) began_at_ms: i64,
     pub(crate) ended_at_ms: i64,
     /// What the function's own clock said.
-    pub(crate) clock_seconds: i64,
+    pub(crate) clock_ms: i64,
     pub(crate) status: u16,
     /// How often something was made to go wrong in it.
     pub(crate) mishaps: u32,
@@ -60,6 +80,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) ended_at_ms: i64,
     pub(crate) mishaps: u32,
     pub(crate) has_panicked: bool,
+    /// The version of the code that worked on it.
+    pub(crate) release: Release,
 }
 
 /// A payment's version, as consumers name it.
@@ -78,10 +100,13 @@ pub(crate) struct Auditor {
     /// Events and versions that were acknowledged, and bytes that were acknowledged or refused as unreadable.
     acknowledged: BTreeSet<(usize, usize)>,
     unreadable: BTreeSet<(usize, Vec<u8>)>,
+    /// The providers' own books.
+    provider_books: Books,
+    books: books::Memory,
 }
 
 /// The outcome of a call to a store in memory, which never waits.
-fn now<T>(call: impl Future<Output = Port<T>>) -> T {
+pub(crate) fn now<T>(call: impl Future<Output = Port<T>>) -> T {
     match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(found)) => found,
         Poll::Ready(Err(error)) => panic!("a store in memory failed: {}", error.chain()),
@@ -94,7 +119,7 @@ fn source_name(text: &str) -> SourceName {
 }
 
 impl Auditor {
-    pub(crate) fn new(stores: Stores, histories: Vec<History>) -> Self {
+    pub(crate) fn new(stores: Stores, provider_books: Books, histories: Vec<History>) -> Self {
         Self {
             stores,
             histories,
@@ -104,6 +129,8 @@ impl Auditor {
             powerless: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
             unreadable: BTreeSet::new(),
+            provider_books,
+            books: books::Memory::default(),
         }
     }
 
@@ -123,25 +150,25 @@ impl Auditor {
         if let (Some(source), Some(unreadable), 200 | 400) = (delivery.source, &delivery.unreadable, status) {
             self.unreadable.insert((source, unreadable.clone()));
         }
-        self.doubt(delivery, answer.attempt, answer.clock_seconds, (answer.began_at_ms, answer.ended_at_ms));
+        self.doubt(delivery, answer.attempt, answer.clock_ms, (answer.began_at_ms, answer.ended_at_ms));
         Ok(())
     }
 
     /// Notes an attempt that ended, in whatever way, and that must have left nothing behind.
-    pub(crate) fn doubt(&mut self, delivery: &Delivery, attempt: &str, clock_seconds: i64, span: (i64, i64)) {
-        if self.authenticity(delivery, clock_seconds, span) == Was::Never {
+    pub(crate) fn doubt(&mut self, delivery: &Delivery, attempt: &str, clock_ms: i64, span: (i64, i64)) {
+        if self.authenticity(delivery, clock_ms, span) == Was::Never {
             self.powerless.insert(attempt.to_owned());
         }
     }
 
     /// Whether a delivery is authentic, as far as the function could know.
-    fn authenticity(&self, delivery: &Delivery, clock_seconds: i64, (from_ms, to_ms): (i64, i64)) -> Was {
+    fn authenticity(&self, delivery: &Delivery, clock_ms: i64, (from_ms, to_ms): (i64, i64)) -> Was {
         let (Some(source), Some(proof)) = (delivery.source, &delivery.proof) else { return Was::Never };
-        let age_seconds = clock_seconds.saturating_sub(proof.signed_at_seconds);
+        let age_seconds = clock_ms.div_euclid(1_000).saturating_sub(proof.signed_at_seconds);
         if !(-300..=300).contains(&age_seconds) {
             return Was::Never;
         }
-        self.histories[source].seen_secret(&proof.secret, from_ms, to_ms)
+        self.histories[source].seen_secret(&proof.secret, from_ms, to_ms, clock_ms)
     }
 
     fn expected_status(&self, answer: &Answer<'_>) -> Vec<u16> {
@@ -149,7 +176,7 @@ impl Auditor {
         let span = (answer.began_at_ms, answer.ended_at_ms);
         let Some(source) = delivery.source else { return vec![404] };
         let accepted = if delivery.is_readable { 200 } else { 400 };
-        let known = match self.authenticity(delivery, answer.clock_seconds, span) {
+        let known = match self.authenticity(delivery, answer.clock_ms, span) {
             Was::Always => vec![accepted],
             Was::Sometimes => vec![accepted, 401],
             Was::Never => vec![401],
@@ -256,7 +283,8 @@ impl Auditor {
         retry: &Retry,
     ) -> Verdict {
         let is_real = match retry {
-            Retry::NotANotice(_) | Retry::NoRow(_) => message.is_poison,
+            Retry::NotANotice(_) => message.is_poison || !batch.release.can_read(&message.body),
+            Retry::NoRow(_) => message.is_poison,
             Retry::NoSource(name) => {
                 let source = providers.sources.iter().position(|source| source.name == name.as_str());
                 source.is_some_and(|source| {
@@ -273,6 +301,11 @@ impl Auditor {
         })
     }
 
+    /// Judges what was logged (I14).
+    pub(crate) fn logged(&self, lines: &[String]) -> Verdict {
+        lines.iter().try_for_each(|line| check_discreet("a log line", line, &BODIES))
+    }
+
     /// Judges a publication (I5).
     pub(crate) fn published(&mut self, event: &BusEvent) -> Verdict {
         let detail: Value = serde_json::from_str(&event.detail).map_err(|error| Violation {
@@ -280,6 +313,9 @@ impl Auditor {
             what: format!("no JSON was published: {error}"),
         })?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        if event.detail_type == RECONCILIATION_COMPLETED {
+            return self.told_of_run(&text(&detail["id"]), &event.detail);
+        }
         let data = &detail["data"];
         let version = (text(&data["source"]), text(&data["payment"]), data["version"].as_u64().unwrap_or(0));
         let rows = match (SourceName::new(&*version.0), PaymentId::new(&*version.1)) {
@@ -310,6 +346,19 @@ impl Auditor {
         self.published.insert(version, detail);
         Ok(())
     }
+}
+
+/// What only bodies hold.
+const BODIES: [&str; 2] = ["\"occurred_at\"", "\"livemode\""];
+/// What every secret begins with.
+const SECRET: &str = "whsec_";
+
+/// I14: a text that leaves the inbox holds no secret, no personal data and none of these words.
+fn check_discreet(what: &str, text: &str, words: &[&str]) -> Verdict {
+    let found = PERSONAL.iter().chain([&SECRET]).chain(words).find(|word| text.contains(**word));
+    check(Invariant::I14, found.is_none(), || {
+        format!("{what} holds {}: {text}", found.copied().unwrap_or_default())
+    })
 }
 
 fn version_of(row: &LedgerRow) -> Version {

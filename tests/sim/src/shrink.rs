@@ -3,14 +3,14 @@
 use crate::auditor::Invariant;
 use crate::world::{Kept, Scenario, run};
 
-/// How many worlds are tried at the most.
-const TRIES_MAX: u32 = 3_000;
+/// How much may come to pass in all the worlds that are tried.
+const STEPS_MAX: u64 = 10_000_000;
 
 /// The smallest world that could be found in which the same promise is broken: as few payments and as few misfortunes as
 /// possible.
 #[must_use]
 pub fn shrink(broken: &Scenario, invariant: Invariant) -> Scenario {
-    let mut shrinker = Shrinker { least: broken.clone(), invariant, tries_left: TRIES_MAX };
+    let mut shrinker = Shrinker { least: broken.clone(), invariant, steps_left: STEPS_MAX };
     // Fewer payments make fewer misfortunes necessary, and the other way round.
     shrinker.payments();
     shrinker.strikes();
@@ -22,17 +22,18 @@ pub fn shrink(broken: &Scenario, invariant: Invariant) -> Scenario {
 struct Shrinker {
     least: Scenario,
     invariant: Invariant,
-    tries_left: u32,
+    steps_left: u64,
 }
 
 impl Shrinker {
     /// Whether a smaller world is broken in the same way. If so, it is the smallest so far.
     fn is_still_broken(&mut self, candidate: Scenario) -> bool {
-        if self.tries_left == 0 {
+        if self.steps_left == 0 {
             return false;
         }
-        self.tries_left = self.tries_left.saturating_sub(1);
-        let is_broken = run(&candidate, false).violation.is_some_and(|v| v.invariant == self.invariant);
+        let ended = run(&candidate, false);
+        self.steps_left = self.steps_left.saturating_sub(ended.steps);
+        let is_broken = ended.violation.is_some_and(|v| v.invariant == self.invariant);
         if is_broken {
             self.least = candidate;
         }

@@ -4,38 +4,40 @@
 //! seed is the same world, to the byte.
 
 mod bus;
+mod calendar;
 mod clock;
 pub(crate) mod dice;
 mod environment;
+mod epilogue;
+mod errand;
 mod faults;
+mod finish;
 pub(crate) mod hub;
+mod listener;
+mod operations;
 mod ports;
 pub(crate) mod provider;
 pub(crate) mod queue;
 mod scenario;
+mod settings;
 
 pub use faults::{Fault, Tally};
 pub use scenario::{Kept, Scenario};
 
-use crate::auditor::{Answer, Auditor, Batch, History, Invariant, Looks, Stores, Violation};
+use crate::auditor::{Auditor, History, Invariant, Looks, Stores, Violation};
 use bus::WorldBus;
-use countersign_app::memory::{
-    MemoryDrift, MemoryFindings, MemoryInbox, MemoryLedger, MemorySecrets, MemorySources,
-};
+use calendar::Calendar;
 use countersign_app::ports::SecretPair;
-use countersign_app::process::Retry;
 use countersign_domain::ids::SourceName;
-use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
-use environment::{Done, Environments, Work};
-use hub::{Due, Hub, InjectedPanic, Operation, TaskId};
-use provider::{Delivery, Providers, Rotation};
+use countersign_domain::planted::{Mistake, is_planted};
+use environment::{Call, Environments, Parts};
+use hub::{Due, Hub, InjectedPanic, TaskId};
+use listener::Listener;
+use provider::{Books, Delivery, Providers};
 use queue::WorldQueue;
+use settings::Settings;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// When every world begins, in Unix milliseconds.
-const BEGINNING_MS: i64 = 1_764_000_000_000;
-/// How long things go wrong, in milliseconds.
-const TROUBLE_MS: i64 = 3_600_000;
 /// How many things may come to pass before the world must have fallen quiet.
 const STEPS_MAX: u64 = 60_000;
 /// Batches that are worked on at the same time. As `ProcessorConcurrency`, only smaller.
@@ -64,22 +66,23 @@ pub struct Ended {
     pub violation: Option<Violation>,
 }
 
-/// The configured stores, behind no network: the operator's hands are steady.
-#[derive(Clone, Default)]
-struct Settings {
-    sources: MemorySources,
-    secrets: MemorySecrets,
-    drift: MemoryDrift,
-}
-
 struct World {
     hub: Hub,
+    calendar: Calendar,
     settings: Settings,
     stores: Stores,
     bus: WorldBus,
     environments: Environments,
     providers: Providers,
     auditor: Auditor,
+    listener: Listener,
+    /// Calls that were tried for the last time.
+    dead_calls: Vec<Call>,
+    /// Whether the next version of the code was ever rolled out.
+    is_next_out: bool,
+    /// The queue is not looked into before, in milliseconds: every processor is at work.
+    polls_again_ms: i64,
+    steps: u64,
 }
 
 /// Lets a world run until it falls quiet or breaks a promise.
@@ -87,8 +90,10 @@ struct World {
 pub fn run(scenario: &Scenario, is_traced: bool) -> Ended {
     let _ = Looks::take();
     let mut world = World::begin(scenario, is_traced);
-    let mut steps = 0;
-    let violation = world.go_on(&mut steps).err();
+    let violation = {
+        let _listens = tracing::subscriber::set_default(world.listener.clone());
+        world.live().err()
+    };
     if let Some(Violation { invariant, what }) = &violation {
         world.hub.trace(|| format!("BROKEN {invariant:?}: {what}"));
     }
@@ -98,9 +103,9 @@ pub fn run(scenario: &Scenario, is_traced: bool) -> Ended {
         trace,
         tally: state.faults.tally.clone(),
         looks: Looks::take(),
-        steps,
-        lasted_ms: state.now_ms.saturating_sub(BEGINNING_MS),
-        fingerprint: world.fingerprint(steps),
+        steps: world.steps,
+        lasted_ms: state.now_ms.saturating_sub(world.calendar.begins_ms),
+        fingerprint: world.fingerprint(),
         strikes: state.faults.numbered(),
         payments: world.providers.payments,
         violation,
@@ -109,64 +114,56 @@ pub fn run(scenario: &Scenario, is_traced: bool) -> Ended {
 
 impl World {
     fn begin(scenario: &Scenario, is_traced: bool) -> Self {
-        let hub = Hub::new(scenario, BEGINNING_MS, is_traced);
+        let calendar = Calendar::of(scenario);
+        let hub = Hub::new(scenario, calendar.begins_ms, is_traced);
         let (providers, rotations) = Providers::plan(&mut hub.lock(), scenario);
-        let stores = Stores {
-            inbox: MemoryInbox::default(),
-            ledger: MemoryLedger::default(),
-            findings: MemoryFindings::default(),
-            queue: WorldQueue::new(&hub),
-        };
-        let (settings, bus) = (Settings::default(), WorldBus::default());
+        let stores = Stores::new(WorldQueue::new(&hub));
+        let (settings, bus) = (Settings::new(&hub), WorldBus::new(&hub));
+        let books = Books::of(&providers, &hub);
         let histories = vec![History::default(); providers.sources.len()];
+        let parts = Parts {
+            hub: hub.clone(),
+            settings: settings.clone(),
+            stores: stores.clone(),
+            bus: bus.clone(),
+            books: books.clone(),
+        };
         let mut world = Self {
-            environments: Environments::new(&hub, &settings, &stores, &bus),
-            auditor: Auditor::new(stores.clone(), histories),
+            environments: Environments::new(parts),
+            auditor: Auditor::new(stores.clone(), books, histories),
             hub,
+            calendar,
             settings,
             stores,
             bus,
             providers,
+            listener: Listener::default(),
+            dead_calls: Vec::new(),
+            is_next_out: false,
+            polls_again_ms: 0,
+            steps: 0,
         };
         for source in 0..world.providers.sources.len() {
-            world.set_enabled(source, true);
-            world.set_secrets(source, 0, None);
+            let name = world.source_name(source);
+            let format = world.providers.sources[source].format;
+            let secret = world.providers.sources[source].secrets[0].clone();
+            world.settings.sources.set(settings::config(&name, format, 0));
+            world.auditor.histories[source].has_secret(world.calendar.begins_ms, &secret);
+            world.settings.secrets.set(name, SecretPair { current: secret, ..SecretPair::default() });
         }
+        world.note_changes();
         world.plan_operations(&rotations);
         world
     }
 
-    /// Puts the operator's work and the attacks on the agenda.
-    fn plan_operations(&self, rotations: &[Rotation]) {
-        let mut state = self.hub.lock();
-        for Rotation { source, begins_at_ms, ends_at_ms } in rotations {
-            state.schedule(*begins_at_ms, Due::Operate(Operation::BeginRotation(*source)));
-            state.schedule(*ends_at_ms, Due::Operate(Operation::EndRotation(*source)));
-        }
-        for source in 0..self.providers.sources.len() {
-            if state.strikes(Fault::SourceDisabled) {
-                let at_ms = state.dice.between(1, TROUBLE_MS / 2);
-                let back_ms = at_ms.saturating_add(state.dice.between(1_000, TROUBLE_MS / 2));
-                state.schedule_in(at_ms, Due::Operate(Operation::Disable(source)));
-                state.schedule_in(back_ms, Due::Operate(Operation::Enable(source)));
-            }
-        }
-        for _ in 0..3 {
-            let at_ms = state.dice.between(1, TROUBLE_MS);
-            state.schedule_in(at_ms, Due::Operate(Operation::Redrive));
-            if state.strikes(Fault::Poisoned) {
-                let at_ms = state.dice.between(1, TROUBLE_MS);
-                state.schedule_in(at_ms, Due::Operate(Operation::Poison));
-            }
-        }
-        for _ in 0..8 {
-            let at_ms = state.dice.between(1, TROUBLE_MS);
-            state.schedule_in(at_ms, Due::Attack);
-        }
-        state.schedule_in(TROUBLE_MS, Due::Heal);
+    fn live(&mut self) -> Result<(), Violation> {
+        self.until_quiet()?;
+        self.look_after_everything()?;
+        self.auditor.judge(&self.providers)
     }
 
-    fn go_on(&mut self, steps: &mut u64) -> Result<(), Violation> {
+    /// Goes on until nothing is on the agenda any more, and the dead letters have been put back twice.
+    fn until_quiet(&mut self) -> Result<(), Violation> {
         let mut redrives_left = 2;
         loop {
             let Some(due) = self.hub.next() else {
@@ -174,19 +171,20 @@ impl World {
                     redrives_left -= 1;
                     continue;
                 }
-                break;
+                return Ok(());
             };
-            *steps = steps.saturating_add(1);
-            if *steps > STEPS_MAX {
+            self.steps = self.steps.saturating_add(1);
+            if self.steps > STEPS_MAX {
                 let what = format!("the world is not quiet after {STEPS_MAX} steps");
                 return Err(Violation { invariant: Invariant::I15, what });
             }
             self.come_to_pass(due)?;
+            self.note_changes();
             for event in self.bus.take() {
                 self.auditor.published(&event)?;
             }
+            self.auditor.logged(&self.listener.take())?;
         }
-        self.auditor.judge(&self.providers)
     }
 
     fn come_to_pass(&mut self, due: Due) -> Result<(), Violation> {
@@ -197,12 +195,7 @@ impl World {
                 }
             }
             Due::Crash(task) => self.kill(task, "crashes"),
-            Due::Timeout(task) => {
-                if self.environments.is_at_work(task) {
-                    self.hub.lock().faults.note(Fault::TimedOut);
-                    self.kill(task, "is out of time");
-                }
-            }
+            Due::Timeout(task) => self.time_out(task),
             Due::Land(mut effect) => {
                 let mut context = std::task::Context::from_waker(std::task::Waker::noop());
                 // A store in memory does not wait.
@@ -222,12 +215,20 @@ impl World {
                 }
             }
             Due::Operate(operation) => self.operate(operation),
-            Due::Heal => {
-                self.hub.lock().faults.end();
-                self.hub.trace(|| "from here on nothing goes wrong".to_owned());
-                self.environments.retire_all();
-                self.stores.queue.redrive();
+            Due::Invoke(call, tries) => {
+                let task = self.environments.begin_call(call, tries);
+                self.work(task)?;
             }
+            Due::Errand(errand) => {
+                let task = self.environments.begin_errand(errand);
+                self.work(task)?;
+            }
+            Due::Deploy(rollout) => {
+                self.hub.trace(|| format!("the next version of the code: {rollout:?}"));
+                self.is_next_out = true;
+                self.environments.roll_out(rollout);
+            }
+            Due::Heal => self.heal(),
         }
         Ok(())
     }
@@ -238,14 +239,22 @@ impl World {
     }
 
     fn poll_queue(&mut self) -> Result<(), Violation> {
+        let now_ms = self.hub.now_ms();
+        if now_ms < self.polls_again_ms {
+            return Ok(());
+        }
         if self.environments.batches_at_work() >= BATCHES_MAX {
-            self.hub.lock().schedule_in(500, Due::Poll);
+            self.polls_again_ms = now_ms.saturating_add(500);
+            self.hub.lock().schedule(self.polls_again_ms, Due::Poll);
             return Ok(());
         }
         let messages_max = self.hub.lock().batch_size();
         let messages = self.stores.queue.receive(messages_max);
         if messages.is_empty() {
             return Ok(());
+        }
+        if is_planted(Mistake::DeletesFirst) {
+            messages.iter().for_each(|message| self.stores.queue.delete(message.id));
         }
         let task = self.environments.begin_batch(messages);
         self.work(task)
@@ -255,7 +264,7 @@ impl World {
     fn work(&mut self, task: TaskId) -> Result<(), Violation> {
         match self.environments.run(task) {
             Ok(None) => Ok(()),
-            Ok(Some((work, done))) => self.finish(task, work, done),
+            Ok(Some((invocation, done))) => self.finish(task, invocation, done),
             Err(panic) if panic.is::<InjectedPanic>() => {
                 self.kill(task, "panics");
                 Ok(())
@@ -268,83 +277,12 @@ impl World {
         }
     }
 
-    fn finish(&mut self, task: TaskId, work: Work, done: Done) -> Result<(), Violation> {
-        let (mishaps, has_panicked) = self.hub.close(task);
-        let ended_at_ms = self.hub.now_ms();
-        match (work, done) {
-            (Work::Delivery { delivery, attempt, began_at_ms, clock_seconds }, Done::Answered(result)) => {
-                let status = result.as_ref().map_or_else(|rejected| rejected.status(), |_| 200);
-                self.hub.trace(|| format!("#{task} answers {status}: {result:?}"));
-                let answer = Answer {
-                    delivery: &delivery,
-                    attempt: &attempt,
-                    began_at_ms,
-                    ended_at_ms,
-                    clock_seconds,
-                    status,
-                    mishaps,
-                };
-                self.auditor.answered(&self.providers, &answer)?;
-                if let Some(webhook) = delivery.webhook {
-                    self.providers.answered(&self.hub, webhook, Some(status));
-                }
-            }
-            (Work::Batch { messages, began_at_ms }, Done::Processed(processed)) => {
-                for one in &processed {
-                    if matches!(one.outcome, Err(Retry::Contended)) {
-                        self.hub.lock().faults.note(Fault::Contended);
-                    }
-                    self.hub.trace(|| format!("#{task} message {}: {:?}", one.trail.message_id, one.outcome));
-                }
-                // What was published last is looked at before the batch is believed.
-                for event in self.bus.take() {
-                    self.auditor.published(&event)?;
-                }
-                let batch = Batch {
-                    messages: &messages,
-                    processed: &processed,
-                    began_at_ms,
-                    ended_at_ms,
-                    mishaps,
-                    has_panicked,
-                };
-                self.auditor.processed(&self.providers, &batch)?;
-                let finished = messages.iter().zip(&processed).filter(|(_, one)| one.outcome.is_ok());
-                finished.for_each(|(message, _)| self.stores.queue.delete(message.id));
-            }
-            _ => unreachable!("an invocation ends as what it began"),
-        }
-        Ok(())
-    }
-
-    /// Ends an invocation where it stands, and its environment with it.
-    fn kill(&mut self, task: TaskId, how: &str) {
-        let Some(work) = self.environments.kill(task) else { return };
-        self.hub.close(task);
-        self.hub.trace(|| format!("#{task} {how}"));
-        if let Work::Delivery { delivery, attempt, began_at_ms, clock_seconds } = work {
-            let span = (began_at_ms, self.hub.now_ms());
-            self.auditor.doubt(&delivery, &attempt, clock_seconds, span);
-            if let Some(webhook) = delivery.webhook {
-                self.providers.answered(&self.hub, webhook, None);
-            }
-        }
-    }
-
-    fn operate(&mut self, operation: Operation) {
-        self.hub.trace(|| format!("operator: {operation:?}"));
-        match operation {
-            Operation::BeginRotation(source) => self.set_secrets(source, 1, Some(0)),
-            Operation::EndRotation(source) => {
-                self.set_secrets(source, 1, None);
-                self.providers.sources[source].retired_at_ms = Some(self.hub.now_ms());
-            }
-            Operation::Disable(source) => self.set_enabled(source, false),
-            Operation::Enable(source) => self.set_enabled(source, true),
-            Operation::Redrive => drop(self.stores.queue.redrive()),
-            Operation::Poison => {
-                let body = queue::poison(&mut self.hub.lock().dice);
-                self.stores.queue.put(body, true);
+    /// What changed of the sources is in force from the moment on at which it was written.
+    fn note_changes(&mut self) {
+        for (at_ms, name, is_enabled) in self.settings.sources.take_changes() {
+            let source = self.providers.sources.iter().position(|source| source.name == name.as_str());
+            if let Some(source) = source {
+                self.auditor.histories[source].set_enabled(at_ms, is_enabled);
             }
         }
     }
@@ -353,43 +291,13 @@ impl World {
         SourceName::new(&*self.providers.sources[source].name).expect("a source name")
     }
 
-    fn fingerprint(&self, steps: u64) -> u64 {
+    fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        steps.hash(&mut hasher);
+        self.steps.hash(&mut hasher);
         // Every type in it writes itself by its fields.
         format!("{:?}", self.stores.ledger.rows()).hash(&mut hasher);
         format!("{:?}", self.stores.findings.all()).hash(&mut hasher);
         self.stores.inbox.rows().iter().for_each(|row| row.key.hash(&mut hasher));
         hasher.finish()
-    }
-
-    fn set_enabled(&mut self, source: usize, is_enabled: bool) {
-        self.settings.sources.set(SourceConfig {
-            name: self.source_name(source),
-            dialect: DialectRef::BuiltIn(self.providers.sources[source].format.dialect().to_owned()),
-            account: "acct".to_owned(),
-            mode: Mode::Live,
-            state: if is_enabled { SourceState::Enabled } else { SourceState::Disabled },
-            api_base_url: None,
-            settings: Default::default(),
-            asks_back: false,
-            second_factors: Default::default(),
-            expect_within_seconds: None,
-            policy: Default::default(),
-            reports: Default::default(),
-        });
-        self.auditor.histories[source].set_enabled(self.hub.now_ms(), is_enabled);
-    }
-
-    fn set_secrets(&mut self, source: usize, current: usize, previous: Option<usize>) {
-        let secrets = &self.providers.sources[source].secrets;
-        let pair = SecretPair {
-            current: secrets[current].clone(),
-            previous: previous.map(|which| secrets[which].clone()),
-            ..SecretPair::default()
-        };
-        let in_force = [Some(pair.current.clone()), pair.previous.clone()].into_iter().flatten().collect();
-        self.auditor.histories[source].set_secrets(self.hub.now_ms(), in_force);
-        self.settings.secrets.set(self.source_name(source), pair);
     }
 }

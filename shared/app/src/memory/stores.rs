@@ -100,6 +100,12 @@ impl MemoryFindings {
         self.0.lock().values().map(|case| case.finding.clone()).collect()
     }
 
+    /// The same with what was done about each.
+    #[must_use]
+    pub fn cases(&self) -> Vec<Case> {
+        self.0.lock().values().cloned().collect()
+    }
+
     /// When a finding was last raised.
     #[must_use]
     pub fn last_seen(&self, finding: &Finding) -> Option<Timestamp> {

@@ -2,6 +2,7 @@
 
 use super::{Origin, Port};
 use countersign_domain::envelope::RawEvent;
+use countersign_domain::event::ReconciliationData;
 use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex, SourceName};
 use countersign_domain::reconcile::{Difference, RunStatus, Totals};
 use countersign_domain::time::{Timestamp, Window};
@@ -72,6 +73,9 @@ pub struct Run {
     /// Why it is incomplete, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// What is told of the run, once it is over. It is kept before it is told, so that it is told the same each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Box<ReconciliationData>>,
     /// Fencing token: rises with every taking of the lease; a checkpoint of an older one is refused.
     pub epoch: u64,
 }
@@ -123,6 +127,7 @@ impl Run {
             open: 0,
             started_at: now,
             cause: None,
+            told: None,
             epoch,
         }
     }

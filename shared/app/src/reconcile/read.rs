@@ -2,8 +2,8 @@
 
 use super::{Fault, Reconciler, StepResult, Work};
 use crate::ports::{
-    ApiRequest, Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, Ledger, Origin, Phase,
-    PortError, ProviderApi, Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
+    ApiRequest, Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, Ledger, Origin, Phase, PortError,
+    ProviderApi, Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
 };
 use countersign_domain::dialect::{Listing, Reconcile as Books};
 use countersign_domain::envelope::{self, RawEvent};
@@ -86,8 +86,8 @@ where
         Ok(events.collect())
     }
 
-    /// The correction for a listed event that the ledger lacks. One that cannot be translated counts as lacking only
-    /// when it never came in: the processor then says why.
+    /// The correction for a listed event that the ledger lacks. One that cannot be translated is handed over as well: no
+    /// finding says so yet, whether it never came in or came in and was never handed over, and the processor will.
     async fn missing_event(&self, source: &Source, event: RawEvent) -> Result<Option<Heal>, PortError> {
         let (is_missing, facts) = match translate(source, &event.kind, Body::Json(event.body.as_bytes())) {
             Ok(Translation::Unmapped) => (false, Vec::new()),
@@ -99,10 +99,7 @@ where
                 }
                 (is_missing, facts)
             }
-            Err(_) => {
-                let key = InboxKey::Event { source: source.name.clone(), event: event.id.clone() };
-                (self.inbox.get(&key).await?.is_none(), Vec::new())
-            }
+            Err(_) => (true, Vec::new()),
         };
         Ok(is_missing.then(|| Heal::listed(event, facts)))
     }

@@ -9,6 +9,7 @@ use crate::ports::{
 use countersign_domain::finding::{Finding, Subject};
 use countersign_domain::ids::{SourceName, TraceId};
 use countersign_domain::limits::QUEUE_ENTRIES_MAX;
+use countersign_domain::planted::{Mistake, is_planted};
 use countersign_domain::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -97,7 +98,8 @@ pub(crate) async fn admit(
         let (_, key) = ingest::put(inbox, row).await?;
         keys.push(key);
     }
-    if keys.is_empty() { Ok(()) } else { ingest::hand_over(queue, &keys, trace).await }
+    let is_over = keys.is_empty() || is_planted(Mistake::KeepsCorrections);
+    if is_over { Ok(()) } else { ingest::hand_over(queue, &keys, trace).await }
 }
 
 /// The trace of everything that one attempt of a run sends: the same when a step is done twice.

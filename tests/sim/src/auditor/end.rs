@@ -4,7 +4,7 @@ use super::invariant::Verdict;
 use super::model::{Account, Happening, Stage};
 use super::{Auditor, Invariant, check, source_name, version_of};
 use crate::world::provider::{Event, Providers, Telling};
-use countersign_app::ports::{InboxKey, InboxRow};
+use countersign_app::ports::{InboxKey, InboxRow, Origin};
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::ledger::LedgerRow;
 use countersign_domain::time::from_seconds;
@@ -36,7 +36,9 @@ impl Auditor {
             }
         }
         check_strangers(&remains)?;
-        check_findings(&remains)?;
+        self.check_findings(&remains)?;
+        self.check_discreet(&remains)?;
+        self.check_books(providers)?;
         let payments: BTreeSet<_> =
             providers.events.iter().map(|event| (event.source, &event.payment)).collect();
         payments
@@ -122,7 +124,12 @@ impl Auditor {
         let source = &remains.providers.sources[event.source].name;
         let name = format!("{source} {}", event.id);
         let rows: Vec<_> = remains.rows_of(source, &event.id).collect();
-        let Some(kept) = remains.counted.get(&(source.clone(), event.id.clone())) else {
+        let kept = remains.counted.get(&(source.clone(), event.id.clone()));
+        let is_ours_to_know = event.is_generated && !self.is_let_go(remains, number, event);
+        if kept.is_none() && !is_ours_to_know {
+            return Ok(None);
+        }
+        let Some(kept) = kept else {
             check(Invariant::I1, false, || format!("{name} was acknowledged, and is not kept"))?;
             return Ok(None);
         };
@@ -162,6 +169,28 @@ impl Auditor {
                 Ok(None)
             }
         }
+    }
+
+    /// Whether an event that nobody brought means nothing to us: then no list brings it in either.
+    fn is_let_go(&self, remains: &Remains<'_>, number: usize, event: &Event) -> bool {
+        let was_brought = (0..event.versions.len()).any(|v| self.acknowledged.contains(&(number, v)));
+        let has_api = remains.providers.sources[event.source].format.has_api();
+        has_api && !was_brought && event.versions[0] == Telling::Unmapped
+    }
+
+    /// I14: nothing that people or other systems read holds what only the inbox may.
+    fn check_discreet(&self, remains: &Remains<'_>) -> Verdict {
+        for finding in &remains.findings {
+            super::check_discreet("a finding", &format!("{finding:?}"), &[])?;
+        }
+        for text in self.published_text.values() {
+            super::check_discreet("a published event", text, &[])?;
+        }
+        for key in self.stores.reports.keys() {
+            let bytes = self.stores.reports.read(&key).unwrap_or_default();
+            super::check_discreet(&key, &String::from_utf8_lossy(&bytes), &[])?;
+        }
+        Ok(())
     }
 
     /// I9: every other meaning that was acknowledged is kept apart, and seen.
@@ -207,8 +236,9 @@ impl Auditor {
             check(Invariant::I5, is_told, || {
                 format!("{} v{} was not published as it should", page.name, row.version)
             })?;
-            if let (Some(told), Some(event)) = (told, event) {
-                told_stage = page.check_told(&remains.providers.events[event], row, told, told_stage)?;
+            if let Some(told) = told {
+                let event = event.map(|number| &remains.providers.events[number]);
+                told_stage = page.check_told(event, row, told, told_stage)?;
             }
         }
         page.check_end(rows.last().copied(), &fold(&so_far), told_stage)
@@ -252,7 +282,7 @@ impl Page {
     /// stands for them.
     fn check_told(
         &self,
-        event: &Event,
+        event: Option<&Event>,
         row: &LedgerRow,
         told: &Value,
         before: Stage,
@@ -263,10 +293,13 @@ impl Page {
         check(Invariant::I5, data["amounts"] == amounts, || {
             format!("{}: other amounts were told: {}", at(), data["amounts"])
         })?;
-        let time = from_seconds(event.at_ms.div_euclid(1_000)).to_string();
-        check(Invariant::I5, told["time"] == *time, || {
-            format!("{}: it happened at {time}, told as {}", at(), told["time"])
-        })?;
+        // A correction happened when it came in.
+        if let Some(event) = event {
+            let time = from_seconds(event.at_ms.div_euclid(1_000)).to_string();
+            check(Invariant::I5, told["time"] == *time, || {
+                format!("{}: it happened at {time}, told as {}", at(), told["time"])
+            })?;
+        }
         if data["register"] != "payment" {
             return Ok(before);
         }
@@ -306,7 +339,7 @@ impl Page {
     }
 }
 
-fn stage_of(row: &LedgerRow) -> Option<Stage> {
+pub(super) fn stage_of(row: &LedgerRow) -> Option<Stage> {
     let word = serde_json::to_value(row.state.status()).ok()?;
     Stage::named(word.as_str()?)
 }
@@ -314,6 +347,9 @@ fn stage_of(row: &LedgerRow) -> Option<Stage> {
 /// I2, I8: nothing is in the ledger that no provider ever said.
 fn check_strangers(remains: &Remains<'_>) -> Verdict {
     for row in &remains.ledger {
+        if is_correction(remains, row) {
+            continue;
+        }
         let is_known = remains.providers.sources.iter().enumerate().any(|(source, known)| {
             known.name == row.source.as_str() && remains.number_of(source, row.cause.event.as_str()).is_some()
         });
@@ -324,34 +360,45 @@ fn check_strangers(remains: &Remains<'_>) -> Verdict {
     Ok(())
 }
 
-/// No doubt without a reason.
-fn check_findings(remains: &Remains<'_>) -> Verdict {
-    for finding in &remains.findings {
-        let source =
-            remains.providers.sources.iter().position(|source| source.name == finding.source.as_str());
-        let event = match (&finding.subject, source) {
-            (Subject::Event(id), Some(source)) => remains.number_of(source, id.as_str()),
-            _ => None,
-        };
-        let event = event.map(|number| &remains.providers.events[number]);
-        let counts = |event: &Event| {
-            let row = remains.counted.get(&(finding.source.to_string(), event.id.clone()))?;
-            let version = event.items.iter().position(|item| item.as_bytes() == row.body)?;
-            Some(event.versions[version].clone())
-        };
-        let is_real = match finding.kind {
-            FindingKind::Unreadable => matches!(finding.subject, Subject::Delivery(_)),
-            FindingKind::Conflicting => event.is_some_and(|event| event.versions.len() > 1),
-            FindingKind::Untranslatable => {
-                event.and_then(counts).is_some_and(|telling| matches!(telling, Telling::Garbled(_)))
-            }
-            FindingKind::Contradiction => event
-                .is_some_and(|event| remains.rows_of(finding.source.as_str(), &event.id).next().is_none()),
-            _ => false,
-        };
-        check(Invariant::I1, is_real, || format!("a finding without a reason: {finding:?}"))?;
+/// Whether a row was made by what our own books lacked.
+fn is_correction(remains: &Remains<'_>, row: &LedgerRow) -> bool {
+    let kept = remains.counted.get(&(row.source.to_string(), row.cause.event.to_string()));
+    kept.is_some_and(|kept| kept.origin == Origin::Correction)
+}
+
+impl Auditor {
+    /// No doubt without a reason.
+    fn check_findings(&self, remains: &Remains<'_>) -> Verdict {
+        for finding in &remains.findings {
+            let source =
+                remains.providers.sources.iter().position(|source| source.name == finding.source.as_str());
+            let event = match (&finding.subject, source) {
+                (Subject::Event(id), Some(source)) => remains.number_of(source, id.as_str()),
+                _ => None,
+            };
+            let event = event.map(|number| &remains.providers.events[number]);
+            let counts = |event: &Event| {
+                let row = remains.counted.get(&(finding.source.to_string(), event.id.clone()))?;
+                let version = event.items.iter().position(|item| item.as_bytes() == row.body)?;
+                Some(event.versions[version].clone())
+            };
+            let is_real = match finding.kind {
+                FindingKind::Unreadable => matches!(finding.subject, Subject::Delivery(_)),
+                FindingKind::Conflicting if event.is_some() => {
+                    event.is_some_and(|event| event.versions.len() > 1)
+                }
+                FindingKind::Untranslatable => {
+                    event.and_then(counts).is_some_and(|telling| matches!(telling, Telling::Garbled(_)))
+                }
+                FindingKind::Contradiction => event.is_some_and(|event| {
+                    remains.rows_of(finding.source.as_str(), &event.id).next().is_none()
+                }),
+                _ => self.is_real(finding),
+            };
+            check(Invariant::I1, is_real, || format!("a finding without a reason: {finding:?}"))?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 impl Remains<'_> {
@@ -378,11 +425,14 @@ impl Remains<'_> {
         of_source.into_iter().any(|found| found.kind == kind && is_about(&found.subject))
     }
 
-    /// Whether a payment's provider contradicted itself.
+    /// Whether a payment's provider contradicted itself, or did not tell everything: then its books have the last word.
     fn is_spoilt(&self, source: usize, payment: &str) -> bool {
+        let name = &self.providers.sources[source].name;
         let mut of_payment =
             self.providers.events.iter().filter(|e| e.source == source && e.payment == payment);
-        of_payment.any(|event| event.is_contradiction || event.versions.len() > 1)
+        let mut rows = self.ledger.iter().filter(|row| row.is_of(name, payment));
+        of_payment.any(|event| event.is_contradiction || event.versions.len() > 1 || !event.is_generated)
+            || rows.any(|row| is_correction(self, row))
     }
 
     /// Whether something that was applied stands against it: other money, or another amount of the same thing.

@@ -2,9 +2,7 @@
 
 /// How long a function may believe what it read of a source, in milliseconds, and a second for rounding.
 const SOURCE_BELIEVED_MS: i64 = 61_000;
-/// How long it may believe a secret.
-const SECRET_BELIEVED_MS: i64 = 301_000;
-/// For how long a function may not yet have looked for a new one.
+/// For how long a function may not yet have looked for a new secret: it believes what it has, and looks again in vain.
 const SECRET_UNSEEN_MS: i64 = 332_000;
 
 /// Whether something was so over a span of time.
@@ -19,7 +17,10 @@ pub(crate) enum Was {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     enabled: Vec<(i64, bool)>,
-    secrets: Vec<(i64, Vec<String>)>,
+    /// From when on each secret was in the store.
+    secrets: Vec<(i64, String)>,
+    /// The secret that is on its way out, since when it is, and when its time is over, by the function's own clock.
+    retiring: Option<(String, i64, i64)>,
 }
 
 impl History {
@@ -27,8 +28,12 @@ impl History {
         self.enabled.push((at_ms, is_enabled));
     }
 
-    pub(crate) fn set_secrets(&mut self, at_ms: i64, secrets: Vec<String>) {
-        self.secrets.push((at_ms, secrets));
+    pub(crate) fn has_secret(&mut self, from_ms: i64, secret: &str) {
+        self.secrets.push((from_ms, secret.to_owned()));
+    }
+
+    pub(crate) fn retires(&mut self, at_ms: i64, secret: &str, until_ms: i64) {
+        self.retiring = Some((secret.to_owned(), at_ms, until_ms));
     }
 
     /// Whether a function that worked over this span saw the source enabled.
@@ -36,16 +41,31 @@ impl History {
         was(&self.enabled, from_ms.saturating_sub(SOURCE_BELIEVED_MS), to_ms, |is_enabled| *is_enabled)
     }
 
-    /// Whether a function that worked over this span had this secret.
-    pub(crate) fn seen_secret(&self, secret: &str, from_ms: i64, to_ms: i64) -> Was {
-        let has = |secrets: &Vec<String>| secrets.iter().any(|known| known == secret);
-        if was(&self.secrets, from_ms.saturating_sub(SECRET_UNSEEN_MS), to_ms, has) == Was::Always {
-            return Was::Always;
+    /// Whether a function that worked over this span had this secret, when its own clock said so.
+    pub(crate) fn seen_secret(&self, secret: &str, from_ms: i64, to_ms: i64, clock_ms: i64) -> Was {
+        let Some((in_store_ms, _)) = self.secrets.iter().find(|(_, known)| known == secret) else {
+            return Was::Never;
+        };
+        if let Some((retiring, since_ms, until_ms)) = &self.retiring
+            && retiring == secret
+            && clock_ms >= *until_ms
+        {
+            // It may not know yet that there is another one, and believe this one to be here to stay.
+            let may_not_know = *since_ms >= from_ms.saturating_sub(SECRET_UNSEEN_MS);
+            return if may_not_know { Was::Sometimes } else { Was::Never };
         }
-        match was(&self.secrets, from_ms.saturating_sub(SECRET_BELIEVED_MS), to_ms, has) {
-            Was::Never => Was::Never,
-            Was::Always | Was::Sometimes => Was::Sometimes,
+        if *in_store_ms <= from_ms.saturating_sub(SECRET_UNSEEN_MS) || self.is_first(secret) {
+            Was::Always
+        } else if *in_store_ms <= to_ms {
+            Was::Sometimes
+        } else {
+            Was::Never
         }
+    }
+
+    /// The first secret was there before the world began.
+    fn is_first(&self, secret: &str) -> bool {
+        self.secrets.first().is_some_and(|(_, first)| first == secret)
     }
 }
 

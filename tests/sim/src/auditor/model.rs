@@ -193,6 +193,11 @@ impl Account {
         self.stage
     }
 
+    /// What was asked for, reserved and taken.
+    pub(crate) fn money(&self) -> (i64, i64, i64) {
+        (self.asked, self.reserved, self.taken)
+    }
+
     /// What was given back: the refunds by name, where the provider names them, else its running total.
     pub(crate) fn given_back(&self) -> i64 {
         if self.refunds.is_empty() { self.given_back_in_all } else { alive(&self.refunds) }

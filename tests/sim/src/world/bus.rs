@@ -1,18 +1,41 @@
-//! The bus: it takes what is published, and says so for each entry.
+//! The bus: it takes what is published, says so for each entry, and starts what listens.
 
+use super::environment::Call;
+use super::faults::Fault;
+use super::hub::{Due, Hub};
 use countersign_app::ports::{Bus, Port, PortError};
-use countersign_domain::event::BusEvent;
+use countersign_domain::event::{BusEvent, RECONCILIATION_REQUESTED};
 use countersign_domain::limits::BUS_ENTRIES_MAX;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The bus, and what it took that nobody has looked at yet.
-#[derive(Clone, Default)]
-pub(crate) struct WorldBus(Arc<Mutex<Vec<BusEvent>>>);
+#[derive(Clone)]
+pub(crate) struct WorldBus {
+    hub: Hub,
+    taken: Arc<Mutex<Vec<BusEvent>>>,
+}
 
 impl WorldBus {
-    /// What was taken since the last look.
+    pub(crate) fn new(hub: &Hub) -> Self {
+        Self { hub: hub.clone(), taken: Arc::default() }
+    }
+
+    /// What was taken since the last look, but for what only starts something.
     pub(crate) fn take(&self) -> Vec<BusEvent> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.taken.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A request to reconcile starts the function, at least once.
+    fn start(&self, request: &BusEvent) -> Port<()> {
+        let request: countersign_domain::event::ReconciliationRequest =
+            serde_json::from_str(&request.detail).map_err(|error| PortError::new("bus", "decode", error))?;
+        let mut state = self.hub.lock();
+        let copies = if state.strikes(Fault::BusDoubled) { 2 } else { 1 };
+        for _ in 0..copies {
+            let delay_ms = state.dice.between(1, 2_000);
+            state.schedule_in(delay_ms, Due::Invoke(Call::Requested(request.clone()), 0));
+        }
+        Ok(())
     }
 }
 
@@ -21,7 +44,10 @@ impl Bus for WorldBus {
         if events.len() > BUS_ENTRIES_MAX {
             return Err(PortError::new("bus", "publish", format!("{} entries are too many", events.len())));
         }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(events);
+        let (requests, others): (Vec<_>, Vec<_>) =
+            events.iter().partition(|event| event.detail_type == RECONCILIATION_REQUESTED);
+        requests.into_iter().try_for_each(|request| self.start(request))?;
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).extend(others.into_iter().cloned());
         Ok(Vec::new())
     }
 }

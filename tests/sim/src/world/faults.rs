@@ -42,6 +42,12 @@ faults! {
     // An execution environment.
     /// The invocation's time is up.
     TimedOut,
+    /// It stands still for minutes, and goes on as if nothing had been.
+    Frozen,
+    /// It belongs to the next version of the code, beside others of this one.
+    OtherVersion,
+    /// A service refuses every call for minutes.
+    Outage,
     /// The environment is thrown away with all that it remembers.
     Recycled,
     /// Its clock is minutes off.
@@ -68,6 +74,18 @@ faults! {
     Redriven,
     /// Somebody sends what is no message of ours.
     Poisoned,
+    /// An event on the bus starts its target twice.
+    BusDoubled,
+    /// An invocation by the bus failed and is tried again.
+    CallRetried,
+    /// It was tried for the last time.
+    CallGivenUp,
+    /// A run of reconciliation asks to be taken up again.
+    RunSuspended,
+    /// A run finds another one at its window.
+    RunBusy,
+    /// A run could not read the provider's books to the end.
+    RunIncomplete,
 
     // A provider.
     /// A webhook that was acknowledged comes again.
@@ -100,6 +118,28 @@ faults! {
     Contradiction,
     /// A payment of which a great deal happens at once.
     HotPayment,
+    /// A webhook is never sent; the provider's list has its event.
+    WebhookNeverSent,
+    /// No event is ever made of something; the provider's books show it.
+    NeverGenerated,
+    /// A provider tries no more.
+    ProviderGaveUp,
+
+    // A provider's API.
+    /// It refuses: too many calls, or a fault of its own.
+    ApiRefused,
+    /// An event shows up late in its list.
+    ListedLate,
+    /// A page is answered from a copy of the books that is behind.
+    ReplicaLags,
+    /// What was on one page is on the next one too.
+    PageDrifts,
+    /// A page ends in the middle.
+    PageTorn,
+
+    // The platform.
+    /// A payment is announced.
+    Announced,
 
     // Somebody who is no provider.
     /// A delivery signed with a secret of their own.
@@ -122,6 +162,12 @@ faults! {
     SecretRotated,
     /// A source is out of use for some minutes.
     SourceDisabled,
+    /// A source gets another configuration.
+    SourceChanged,
+    /// Events are handed over again by hand.
+    Replayed,
+    /// A change of a source found another one in its way.
+    ChangeRaced,
 }
 
 /// How many of each there were.
@@ -183,6 +229,9 @@ impl Faults {
                 // An invocation makes many calls, and dies of one.
                 Fault::CallRefused | Fault::AnswerLost | Fault::EffectLate => [0, 0, 20, 80],
                 Fault::CallSlow | Fault::CrashBefore | Fault::CrashAfter | Fault::Panic => [0, 0, 10, 40],
+                Fault::Frozen => [0, 0, 5, 15],
+                // Once in a world, or for each payment.
+                Fault::OtherVersion | Fault::Announced | Fault::SourceChanged => [0, 0, 500, 500],
                 _ => [0, 0, 60, 250],
             };
             times_in_thousand[*fault as usize] = dice.pick(&frequencies);
@@ -196,6 +245,11 @@ impl Faults {
             is_over: false,
             tally: Tally::default(),
         }
+    }
+
+    /// Whether nothing goes wrong any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// From now on nothing goes wrong any more.

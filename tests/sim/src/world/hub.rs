@@ -4,6 +4,8 @@
 //! Which of two calls is first is a matter of how long they take, and that is a matter of the seed.
 
 use super::dice::Dice;
+use super::environment::Call;
+use super::errand::Errand;
 use super::faults::{Fault, Faults};
 use super::scenario::Scenario;
 use countersign_app::ports::{Port, PortError};
@@ -41,21 +43,32 @@ pub(crate) enum Due {
     Attack,
     /// The operator does something.
     Operate(Operation),
+    /// A function is called: by the schedule, or by the bus.
+    Invoke(Call, u32),
+    /// The operator sets out.
+    Errand(Errand),
+    /// The next version of the code is rolled out, or is out everywhere.
+    Deploy(Rollout),
     /// Nothing goes wrong any more.
     Heal,
 }
 
-/// What an operator does.
+/// How far the next version of the code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rollout {
+    /// Not begun, or taken back.
+    None,
+    /// Some environments have it.
+    Partial,
+    /// Every new environment has it.
+    Full,
+}
+
+/// What happens at an operator's hands, without a call that could fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
-    /// Puts the next secret of a source in force beside the old one.
-    BeginRotation(usize),
-    /// Takes the old secret of a source out of use.
-    EndRotation(usize),
-    /// Takes a source out of use.
-    Disable(usize),
-    /// Takes it back into use.
-    Enable(usize),
+    /// Puts the next secret of a source in force beside the old one, which is accepted for so many seconds.
+    Rotate(usize, i64),
     /// Puts the dead letters back into the queue.
     Redrive,
     /// Sends what is no message of ours.
@@ -82,6 +95,10 @@ pub(crate) struct State {
     /// How often something was made to go wrong in it.
     mishaps: BTreeMap<TaskId, u32>,
     panicked: BTreeSet<TaskId>,
+    /// Until when an invocation stands still.
+    frozen: BTreeMap<TaskId, i64>,
+    /// Which service refuses everything, from when to when.
+    outages: Vec<(&'static str, i64, i64)>,
     trace: Option<String>,
 }
 
@@ -95,6 +112,18 @@ impl State {
     /// Puts something on the agenda some time from now.
     pub(crate) fn schedule_in(&mut self, delay_ms: i64, due: Due) {
         self.schedule(self.now_ms.saturating_add(delay_ms), due);
+    }
+
+    /// Lets a service refuse every call for a while. It is named as the calls begin: `ledger`.
+    pub(crate) fn black_out(&mut self, service: &'static str, from_ms: i64, to_ms: i64) {
+        self.outages.push((service, from_ms, to_ms));
+    }
+
+    fn is_out(&self, call: &str) -> bool {
+        let is_now = |(service, from_ms, to_ms): &(&str, i64, i64)| {
+            call.split('.').next() == Some(service) && (*from_ms..*to_ms).contains(&self.now_ms)
+        };
+        !self.faults.is_over() && self.outages.iter().any(is_now)
     }
 
     /// Rolls for a fault that does not strike a call.
@@ -143,6 +172,8 @@ impl Hub {
             current: None,
             mishaps: BTreeMap::new(),
             panicked: BTreeSet::new(),
+            frozen: BTreeMap::new(),
+            outages: Vec::new(),
             trace: is_traced.then(String::new),
         })))
     }
@@ -181,7 +212,14 @@ impl Hub {
     /// How often something was made to go wrong in an invocation that is over, and whether it was a panic.
     pub(crate) fn close(&self, task: TaskId) -> (u32, bool) {
         let mut state = self.lock();
+        state.frozen.remove(&task);
         (state.mishaps.remove(&task).unwrap_or(0), state.panicked.remove(&task))
+    }
+
+    /// Until when an invocation stands still, if it does: nobody can end it before.
+    pub(crate) fn frozen_until(&self, task: TaskId) -> Option<i64> {
+        let state = self.lock();
+        state.frozen.get(&task).copied().filter(|until_ms| *until_ms > state.now_ms)
     }
 
     /// Writes a line of the trace, if there is one.
@@ -211,7 +249,7 @@ impl Hub {
     where
         T: Send + 'static,
     {
-        let fate = self.fate();
+        let fate = self.fate(name);
         let about = if self.lock().trace.is_some() { about() } else { String::new() };
         self.wait(fate == Fate::CrashBefore).await;
         let failed = |why: &'static str| Err(PortError::new("world", name, why));
@@ -267,8 +305,13 @@ impl Hub {
         (0..entries).filter(|at| *at == first || state.dice.in_thousand(300)).collect()
     }
 
-    fn fate(&self) -> Fate {
+    fn fate(&self, name: &str) -> Fate {
         let mut state = self.lock();
+        if state.is_out(name) {
+            state.faults.note(Fault::Outage);
+            state.blame_current();
+            return Fate::Refused;
+        }
         let struck = FATES.iter().find(|(fault, _)| state.strikes(*fault)).map(|(_, fate)| *fate);
         let Some(fate) = struck else { return Fate::Works };
         state.blame_current();
@@ -283,7 +326,15 @@ impl Hub {
     /// Waits as long as half a call takes; or dies then.
     fn wait(&self, is_death: bool) -> Wait {
         let mut state = self.lock();
-        let delay_ms = if state.strikes(Fault::CallSlow) {
+        let delay_ms = if state.strikes(Fault::Frozen) {
+            state.blame_current();
+            let delay_ms = state.dice.between(10_000, 400_000);
+            let until_ms = state.now_ms.saturating_add(delay_ms);
+            if let Some(task) = state.current {
+                state.frozen.insert(task, until_ms);
+            }
+            delay_ms
+        } else if state.strikes(Fault::CallSlow) {
             state.blame_current();
             state.dice.between(2_000, 20_000)
         } else {
@@ -302,7 +353,8 @@ impl Hub {
 }
 
 impl State {
-    fn blame_current(&mut self) {
+    /// Counts one thing more that was made to go wrong in the invocation whose code runs.
+    pub(crate) fn blame_current(&mut self) {
         if let Some(task) = self.current {
             let mishaps = self.mishaps.entry(task).or_default();
             *mishaps = mishaps.saturating_add(1);

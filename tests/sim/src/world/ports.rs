@@ -1,5 +1,7 @@
 //! The ports in memory, with everything that can go wrong with a call.
 
+mod books;
+
 use super::bus::{describe, show_refused};
 use super::faults::Fault;
 use super::hub::Hub;
@@ -11,8 +13,12 @@ use countersign_domain::event::BusEvent;
 use countersign_domain::finding::Finding;
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
 use countersign_domain::ledger::LedgerRow;
+use countersign_domain::planted::{Mistake, is_planted};
 use countersign_domain::source::SourceConfig;
 use std::collections::BTreeSet;
+
+/// For how long what came in is remembered by somebody who forgets it too soon, in milliseconds.
+const TOO_SOON_MS: i64 = 1_200_000;
 
 /// A port behind a network that cannot be trusted.
 #[derive(Clone)]
@@ -76,7 +82,14 @@ impl<P: Inbox + Clone + 'static> Inbox for Faulty<P> {
         let (port, about, key) = (self.inner.clone(), key.clone(), key.clone());
         let show =
             |row: &Option<InboxRow>| if row.is_some() { "a row".to_owned() } else { "none".to_owned() };
-        self.hub.call("inbox.get", move || about.to_string(), async move { port.get(&key).await }, show).await
+        let hub = self.hub.clone();
+        let effect = async move {
+            let row = port.get(&key).await?;
+            let is_old =
+                |row: &InboxRow| hub.now_ms().saturating_sub(row.received_at.as_millisecond()) > TOO_SOON_MS;
+            Ok(row.filter(|row| !(is_planted(Mistake::ForgetsTooSoon) && is_old(row))))
+        };
+        self.hub.call("inbox.get", move || about.to_string(), effect, show).await
     }
 }
 
@@ -116,9 +129,15 @@ impl<P: Ledger + Clone + 'static> Ledger for Faulty<P> {
     }
 
     async fn append(&self, row: &LedgerRow) -> Port<Append> {
-        let (port, row) = (self.inner.clone(), row.clone());
+        let (port, mut row) = (self.inner.clone(), row.clone());
         let about = format!("{} {} v{} {}", row.source, row.payment, row.version, row.cause.event);
-        let effect = async move { port.append(&row).await };
+        let effect = async move {
+            // Whoever forgets the condition writes what follows from a state that is no longer the newest.
+            while is_planted(Mistake::UnconditionalPut) && port.append(&row).await? == Append::Stale {
+                row.version = row.version.saturating_add(1);
+            }
+            if is_planted(Mistake::UnconditionalPut) { Ok(Append::Appended) } else { port.append(&row).await }
+        };
         self.hub.call("ledger.append", move || about, effect, |append| format!("{append:?}")).await
     }
 

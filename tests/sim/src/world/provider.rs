@@ -1,12 +1,15 @@
 //! The providers: what happens there, the webhooks they send about it, and how they try again.
 
+mod api;
 mod attacks;
 mod books;
 mod plan;
 mod wire;
 
+pub(crate) use api::{Book, Books, LAG_MS_MAX, WorldApi};
 pub(crate) use books::Telling;
-pub(crate) use plan::{Event, Rotation, Source};
+pub(crate) use plan::{Announced, Event, Rotation, Source};
+pub(crate) use wire::{Format, PERSONAL};
 
 use super::faults::Fault;
 use super::hub::{Due, Hub};
@@ -68,8 +71,12 @@ pub(crate) struct Providers {
     forgeries: u32,
     /// How many payments there are, with those that are left out.
     pub(crate) payments: u32,
+    /// What the platform announced.
+    pub(crate) announced: Vec<Announced>,
 }
 
+/// After so many tries a provider with books may leave it at that.
+const TRIES_MIN: u32 = 5;
 /// Longest pause between two tries, in milliseconds.
 const BACKOFF_MS_MAX: i64 = 600_000;
 /// How long a provider waits for an answer, in milliseconds.
@@ -138,6 +145,12 @@ impl Providers {
     fn try_again(&mut self, hub: &Hub, number: usize) {
         let webhook = &mut self.webhooks[number];
         if webhook.is_scheduled {
+            return;
+        }
+        let may_give_up = webhook.tries >= TRIES_MIN && self.sources[webhook.source].format.has_api();
+        if may_give_up && hub.lock().strikes(Fault::ProviderGaveUp) {
+            hub.trace(|| format!("webhook {number}: given up"));
+            webhook.is_done = true;
             return;
         }
         webhook.is_scheduled = true;

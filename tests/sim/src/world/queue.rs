@@ -35,10 +35,43 @@ struct Messages {
     handed_over: BTreeSet<(String, String)>,
 }
 
-/// The queue with its dead letters.
+/// A version of the code, by how its messages look. The next one's cannot be read by this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Release {
+    #[default]
+    This,
+    Next,
+}
+
+impl Release {
+    /// A message as this version writes it.
+    fn written(self, notice: &Notice) -> Result<String, serde_json::Error> {
+        match self {
+            Self::This => serde_json::to_string(notice),
+            Self::Next => Ok(format!(r#"{{"v":2,"notice":{}}}"#, serde_json::to_string(notice)?)),
+        }
+    }
+
+    /// A message as the use case of this version is given it: the next one still reads what this one wrote.
+    pub(crate) fn read(self, body: &str) -> String {
+        let of_next = body.strip_prefix(r#"{"v":2,"notice":"#).and_then(|rest| rest.strip_suffix('}'));
+        match (self, of_next) {
+            (Self::Next, Some(notice)) => notice.to_owned(),
+            _ => body.to_owned(),
+        }
+    }
+
+    /// Whether this version can read a message at all.
+    pub(crate) fn can_read(self, body: &str) -> bool {
+        self == Self::Next || !body.starts_with(r#"{"v":2,"notice":"#)
+    }
+}
+
+/// The queue with its dead letters, as one version of the code sends to it.
 #[derive(Clone)]
 pub(crate) struct WorldQueue {
     hub: Hub,
+    release: Release,
     window_ms: i64,
     messages: Arc<Mutex<Messages>>,
 }
@@ -46,7 +79,12 @@ pub(crate) struct WorldQueue {
 impl WorldQueue {
     pub(crate) fn new(hub: &Hub) -> Self {
         let window_ms = hub.lock().dice.pick(&BATCHING_WINDOWS_MS);
-        Self { hub: hub.clone(), window_ms, messages: Arc::default() }
+        Self { hub: hub.clone(), release: Release::This, window_ms, messages: Arc::default() }
+    }
+
+    /// The same queue, as another version sends to it.
+    pub(crate) fn of(&self, release: Release) -> Self {
+        Self { release, ..self.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Messages> {
@@ -146,7 +184,7 @@ impl Queue for WorldQueue {
         }
         for notice in notices {
             let body =
-                serde_json::to_string(notice).map_err(|error| PortError::new("queue", "encode", error))?;
+                self.release.written(notice).map_err(|error| PortError::new("queue", "encode", error))?;
             self.put(body, false);
             let named = (notice.key.to_string(), notice.trace.as_str().to_owned());
             self.lock().handed_over.insert(named);
@@ -160,6 +198,8 @@ pub(crate) fn poison(dice: &mut Dice) -> String {
     let sorts = [
         "",
         "hello",
+        r#""jo@private.example""#,
+        r#"{"jo@private.example":1}"#,
         r#"{"v":2,"key":{"kind":"event","source":"shop-0","event":"e"},"trace":"0"}"#,
         r#"{"v":1,"key":{"kind":"event","source":"shop-0","event":"never-came-in"},"trace":"0"}"#,
         r#"{"v":1,"key":{"kind":"event","source":"NO NAME","event":"e"},"trace":"0"}"#,

@@ -20,17 +20,29 @@ fn a_message_that_is_none_of_ours_stays_in_the_queue() {
         desk.keep(&InboxRow { key: source(name), ..row(SOURCE, "e1", "payment.captured", "{}") });
     }
     for (body, expected) in [
-        (String::new(), "retry: the message is not a notice of version 1: EOF while parsing a value"),
-        ("hello".to_owned(), "retry: the message is not a notice of version 1: expected value"),
+        (String::new(), "retry: the message is not a notice of version 1: it is no JSON, at line 1 column 0"),
+        (
+            "hello".to_owned(),
+            "retry: the message is not a notice of version 1: it is no JSON, at line 1 column 1",
+        ),
+        // What somebody else put into it is not repeated.
+        (
+            r#"{"jo@private.example":1}"#.to_owned(),
+            "retry: the message is not a notice of version 1: it says something else, at line 1 column 24",
+        ),
+        (
+            r#"{"v":2,"of":"the next version"}"#.to_owned(),
+            "retry: the message is not a notice of version 1: its version is 2",
+        ),
         (with_version(0), "retry: the message is not a notice of version 1: its version is 0"),
         (with_version(2), "retry: the message is not a notice of version 1: its version is 2"),
         (
             good.body.replacen("\"v\":1", "\"v\":1,\"w\":1", 1),
-            "retry: the message is not a notice of version 1: unknown",
+            "retry: the message is not a notice of version 1: it says something else, at line 1 column 10",
         ),
         (
             good.body.replace("\"shop\"", "\"Shop\""),
-            "retry: the message is not a notice of version 1: the source name",
+            "retry: the message is not a notice of version 1: it says something else, at line 1 column",
         ),
         (good.body.replace("\"e1\"", "\"e2\""), "retry: the inbox has no row shop#e2"),
         (record(&source("off")).body, "retry: there is no enabled source off"),

@@ -8,8 +8,8 @@ use crate::world::faults::Fault;
 use crate::world::hub::Hub;
 
 /// How long after a secret was taken out of use nobody may accept it any more, in milliseconds: secrets are believed for
-/// five minutes.
-const RETIRED_FOR_GOOD_MS: i64 = 330_000;
+/// five minutes, and clocks are ten minutes off at the most.
+const RETIRED_FOR_GOOD_MS: i64 = 940_000;
 /// Beyond this age a signature is stale, in seconds.
 const FRESH_SECONDS_MAX: i64 = 300;
 

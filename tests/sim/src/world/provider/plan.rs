@@ -46,6 +46,8 @@ pub(crate) struct Event {
     pub(crate) items: Vec<String>,
     /// Whether it was made to contradict another.
     pub(crate) is_contradiction: bool,
+    /// Whether its provider ever made an event of it. If not, only its books know.
+    pub(crate) is_generated: bool,
 }
 
 /// A rotation of a source's secret: when it begins and ends on our side.
@@ -53,6 +55,17 @@ pub(crate) struct Rotation {
     pub(crate) source: usize,
     pub(crate) begins_at_ms: i64,
     pub(crate) ends_at_ms: i64,
+}
+
+/// A payment that the platform has announced.
+#[derive(Clone, Debug)]
+pub(crate) struct Announced {
+    pub(crate) source: usize,
+    pub(crate) payment: String,
+    pub(crate) currency: Currency,
+    pub(crate) amount: i64,
+    pub(crate) at_ms: i64,
+    pub(crate) within_seconds: u32,
 }
 
 /// Latest moment at which something begins to happen at a provider, in milliseconds after the beginning.
@@ -83,6 +96,7 @@ impl Providers {
             furthest: BTreeMap::new(),
             forgeries: 0,
             payments: 0,
+            announced: Vec::new(),
         };
         let dice = Dice::new(scenario.seed, STREAM);
         let mut planner = Planner { providers, state, dice };
@@ -92,10 +106,11 @@ impl Providers {
         for number in 0..usize::try_from(count).unwrap_or(1) {
             rotations.extend(planner.source(number));
             for payment in 0..planner.dice.between(1, 3) {
-                let events = planner.providers.events.len();
+                let (events, announced) = (planner.providers.events.len(), planner.providers.announced.len());
                 planner.payment(number, payment);
                 if !scenario.payments.has(payments) {
                     planner.providers.events.truncate(events);
+                    planner.providers.announced.truncate(announced);
                 }
                 payments = payments.saturating_add(1);
             }
@@ -154,9 +169,15 @@ impl Planner<'_> {
             (false, true) => 300,
             (false, false) => 180_000,
         };
+        self.announcement(source, &name, currency, at_ms, &happenings);
+        let names_refunds = happenings.iter().any(|one| matches!(one, Happening::Refund { .. }));
         for happening in happenings {
             let contradiction = self.contradiction(&happening, currency);
+            let is_told = !self.is_never_told(format, &happening, names_refunds);
             self.event(source, &name, currency, at_ms, Telling::Happens(happening), false);
+            if let Some(event) = self.providers.events.last_mut() {
+                event.is_generated = is_told;
+            }
             if let Some((currency, happening)) = contradiction {
                 self.event(source, &name, currency, at_ms, Telling::Happens(happening), true);
             }
@@ -170,6 +191,47 @@ impl Planner<'_> {
                 self.event(source, &name, currency, at_ms, Telling::Garbled(garble), false);
             }
         }
+    }
+
+    /// Whether a provider makes no event of something that its books show.
+    fn is_never_told(&mut self, format: Format, happening: &Happening, names_refunds: bool) -> bool {
+        let is_in_books = match happening {
+            Happening::Reserved(_) | Happening::TakenInAll(_) | Happening::CalledOff | Happening::RanOut => {
+                true
+            }
+            Happening::GivenBackInAll(_) => !names_refunds,
+            _ => false,
+        };
+        format.has_api() && is_in_books && self.strikes(Fault::NeverGenerated)
+    }
+
+    /// What the platform says before its payer is asked; sometimes another amount, or a payment that never comes.
+    fn announcement(
+        &mut self,
+        source: usize,
+        payment: &str,
+        currency: Currency,
+        at_ms: i64,
+        happenings: &[Happening],
+    ) {
+        let Some(Happening::Asked(asked)) = happenings.first() else { return };
+        if !self.strikes(Fault::Announced) {
+            return;
+        }
+        let is_other = self.dice.in_thousand(100);
+        let announced = Announced {
+            source,
+            payment: payment.to_owned(),
+            currency,
+            amount: if is_other { asked.saturating_add(1) } else { *asked },
+            at_ms: at_ms.saturating_sub(self.dice.between(0, 5_000)),
+            within_seconds: u32::try_from(self.dice.between(60, 3_600)).unwrap_or(60),
+        };
+        if self.dice.in_thousand(100) {
+            let ghost = Announced { payment: format!("{payment}_never"), ..announced.clone() };
+            self.providers.announced.push(ghost);
+        }
+        self.providers.announced.push(announced);
     }
 
     /// What cannot be true beside what happens: the same thing with another amount, or other money.
@@ -205,6 +267,7 @@ impl Planner<'_> {
             versions: vec![telling],
             items: Vec::new(),
             is_contradiction,
+            is_generated: true,
         });
         let item = self.providers.item(order, 0);
         self.providers.events[order].items.push(item);
@@ -213,7 +276,8 @@ impl Planner<'_> {
     /// Puts the events of a source into webhooks.
     fn webhooks(&mut self, source: usize) {
         let is_list = self.providers.sources[source].format == Format::Partner;
-        let events: Vec<_> = self.providers.events.iter().filter(|event| event.source == source).collect();
+        let is_told = |event: &&Event| event.source == source && event.is_generated;
+        let events: Vec<_> = self.providers.events.iter().filter(is_told).collect();
         let mut waiting: Vec<_> = events.into_iter().map(|event| event.order).collect();
         waiting.sort_by_key(|event| (self.providers.events[*event].at_ms, *event));
         let mut rest = waiting.as_slice();
@@ -247,7 +311,8 @@ impl Planner<'_> {
             items.insert(self.dice.index(items.len()), item);
         }
         let body = format.body(&items);
-        self.put(at_ms, Webhook { told, unreadable, is_readable: true, body, ..blank(source, id) });
+        let is_done = format.has_api() && self.strikes(Fault::WebhookNeverSent);
+        self.put(at_ms, Webhook { told, unreadable, is_readable: true, body, is_done, ..blank(source, id) });
     }
 
     /// A delivery from which nothing can be read.
@@ -267,8 +332,11 @@ impl Planner<'_> {
         let late_ms = if self.strikes(Fault::WebhookLate) { self.dice.between(0, LATE_MS_MAX) } else { 0 };
         let at_ms = at_ms.saturating_add(late_ms).saturating_add(self.dice.between(0, 2_000));
         let number = self.providers.webhooks.len();
-        self.state.schedule(at_ms, Due::Webhook(number));
-        self.providers.webhooks.push(Webhook { is_scheduled: true, ..webhook });
+        let is_scheduled = !webhook.is_done;
+        if is_scheduled {
+            self.state.schedule(at_ms, Due::Webhook(number));
+        }
+        self.providers.webhooks.push(Webhook { is_scheduled, ..webhook });
     }
 }
 

@@ -1,9 +1,12 @@
 //! How each provider writes down what happened.
 
+use super::api::Paid;
 use super::books::{Currency, Garble, Telling};
-use crate::auditor::model::{Happening, Progress};
+use crate::auditor::model::{Account, Happening, Progress, Stage};
 use countersign_domain::dialect::Dialect;
+use countersign_domain::planted::{Mistake, is_planted};
 use countersign_domain::sign::sign;
+use countersign_domain::source::DialectRef;
 use countersign_domain::time::from_seconds;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -18,6 +21,11 @@ pub(crate) enum Format {
     /// Stripe's own objects.
     Stripe,
 }
+
+/// Stripe with lists that are paged through by position.
+const PAGED_BY_POSITION: &str = include_str!("by_position.toml");
+/// Items on its pages.
+pub(super) const ITEMS_BY_POSITION: usize = 2;
 
 struct Dialects {
     partner: Dialect,
@@ -37,9 +45,12 @@ static DIALECTS: LazyLock<Dialects> = LazyLock::new(|| {
 });
 
 impl Format {
-    /// The name of its dialect.
-    pub(crate) fn dialect(self) -> &'static str {
-        &self.compiled().name
+    /// Its dialect, as a source is configured with it.
+    pub(crate) fn dialect_ref(self) -> DialectRef {
+        if self == Self::Stripe && is_planted(Mistake::PagesByPosition) {
+            return DialectRef::Own(PAGED_BY_POSITION.to_owned());
+        }
+        DialectRef::BuiltIn(self.compiled().name.clone())
     }
 
     fn compiled(self) -> &'static Dialect {
@@ -106,10 +117,13 @@ impl Format {
         let time = from_seconds(event.at_seconds).to_string();
         let whole = match self {
             Self::Partner => {
+                fields.insert("customer".to_owned(), payer());
                 fields.extend([("id", event.id), ("type", kind), ("occurred_at", &time)].map(text));
                 Value::Object(fields)
             }
-            Self::Standard | Self::Stripe => json!({ "type": kind, "timestamp": time, "data": fields }),
+            Self::Standard | Self::Stripe => {
+                json!({ "type": kind, "timestamp": time, "data": fields, "customer": payer() })
+            }
         };
         whole.to_string()
     }
@@ -122,6 +136,14 @@ pub(crate) struct Telltale<'a> {
     pub(crate) currency: Currency,
     pub(crate) telling: &'a Telling,
     pub(crate) at_seconds: i64,
+}
+
+/// What nobody but the provider and the inbox may ever hold, one piece of each kind.
+pub(crate) const PERSONAL: [&str; 3] = ["Jo Private", "jo@private.example", "4000056655665556"];
+
+fn payer() -> Value {
+    let [name, email, card] = PERSONAL;
+    json!({ "name": name, "email": email, "card": card })
 }
 
 fn text((name, value): (&str, &str)) -> (String, Value) {
@@ -200,6 +222,9 @@ fn stripe(event: &Telltale<'_>) -> String {
     {
         fields.insert("currency".to_owned(), event.currency.code.to_ascii_lowercase().into());
     }
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("billing_details".to_owned(), payer());
+    }
     let created = event.at_seconds;
     json!({ "id": event.id, "type": kind, "created": created, "livemode": true, "data": { "object": object } })
         .to_string()
@@ -260,6 +285,35 @@ fn stripe_happening(happening: &Happening, payment: &str) -> (&'static str, Valu
         // No event of Stripe's says this; its payments never do it.
         Happening::PulledBack { .. } => ("charge.updated", json!({ "id": "ch_1" })),
     }
+}
+
+/// A payment as the provider's API shows it.
+pub(super) fn snapshot(id: &str, paid: &Paid, account: &Account) -> String {
+    let (asked, reserved, taken) = account.money();
+    let status = match account.stage() {
+        Stage::Unknown | Stage::Initiated | Stage::Failed => "requires_payment_method",
+        Stage::RequiresAction => "requires_action",
+        Stage::Pending => "processing",
+        Stage::Authorized => "requires_capture",
+        Stage::Expired | Stage::Canceled => "canceled",
+        Stage::PartiallyCaptured | Stage::Captured | Stage::Reversed => "succeeded",
+    };
+    let charged = reserved.max(taken);
+    // What is released of a reservation counts as given back too: it is Stripe's way.
+    let refunded = account.given_back().saturating_add(charged.saturating_sub(taken));
+    let charge = json!({ "amount": charged, "amount_captured": taken, "amount_refunded": refunded });
+    json!({
+        "id": id,
+        "object": "payment_intent",
+        "amount": asked,
+        "amount_capturable": if account.stage() == Stage::Authorized { reserved } else { 0 },
+        "amount_received": taken,
+        "currency": paid.currency.code.to_ascii_lowercase(),
+        "created": paid.created_ms.div_euclid(1_000),
+        "status": status,
+        "latest_charge": if charged > 0 { charge } else { Value::Null },
+    })
+    .to_string()
 }
 
 fn stripe_garbled(garble: Garble, payment: &str) -> (&'static str, Value) {
