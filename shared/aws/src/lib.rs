@@ -30,5 +30,8 @@ pub mod secrets;
 pub mod sqs;
 pub mod telemetry;
 
+// Nothing that could reach real money is built with bugs on purpose.
+const _: () = assert!(!countersign_domain::planted::ARE_BUILT_IN, "built with the feature `planted`");
+
 #[cfg(test)]
 mod wire;

@@ -189,6 +189,9 @@ pub enum DialectError {
 /// Each is compiled once: a hundred accounts at one provider share one dialect.
 static COMPILED: [OnceLock<Dialect>; BUILT_IN.len()] = [const { OnceLock::new() }; BUILT_IN.len()];
 
+/// Whether each declares settings, once that was read: then each source has to be compiled by itself.
+static DECLARES: [OnceLock<bool>; BUILT_IN.len()] = [const { OnceLock::new() }; BUILT_IN.len()];
+
 impl Dialect {
     /// Reads and checks a dialect file as a catalogue entry: its settings have the values of its own examples.
     ///
@@ -241,9 +244,17 @@ impl Dialect {
     /// # Errors
     /// [`DialectError`] for a setting that is missing or that the dialect does not know.
     pub fn built_in_for_source(name: &str, settings: &Settings) -> Result<Option<Self>, DialectError> {
-        let Some(text) = built_in_text(name) else { return Ok(None) };
+        let Some(known) = BUILT_IN.iter().zip(&DECLARES).find(|((known, _), _)| *known == name) else {
+            return Ok(None);
+        };
+        let ((_, text), declares) = known;
+        let is_plain = settings.is_empty() && declares.get() == Some(&false);
+        if is_plain {
+            return Self::built_in(name);
+        }
         let file = file::read(text)?;
-        if file.settings.is_empty() && settings.is_empty() {
+        let declares = *declares.get_or_init(|| !file.settings.is_empty());
+        if !declares && settings.is_empty() {
             return Self::built_in(name);
         }
         compile::compile(file, Some(settings)).map(Some)

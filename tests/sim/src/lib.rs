@@ -13,6 +13,8 @@
 
 pub mod auditor;
 pub mod campaign;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod report;
 pub mod shrink;
 pub mod world;

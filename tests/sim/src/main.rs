@@ -28,10 +28,31 @@ struct Options {
     /// Of its payments, only these: all, none, or numbers
     #[arg(long, default_value_t, requires = "seed", value_name = "NUMBERS")]
     payments: Kept,
+    /// Plants every classic mistake, one after the other, and says how soon each is caught
+    #[cfg(feature = "planted")]
+    #[arg(long, conflicts_with_all = ["seed", "seeds", "from"])]
+    planted: bool,
+    /// How often each planted mistake is looked for, each time from another seed on
+    #[cfg(feature = "planted")]
+    #[arg(long, requires = "planted", default_value_t = countersign_sim::planted::HUNTS, value_name = "N")]
+    hunts: u64,
+}
+
+#[cfg(feature = "planted")]
+fn hunt(hunts: u64) -> Result<ExitCode, Box<dyn Error>> {
+    let caught = countersign_sim::planted::hunt_all(hunts);
+    writeln!(io::stdout().lock(), "{}", countersign_sim::planted::table(&caught)?)?;
+    let are_all = caught.iter().all(countersign_sim::planted::Caught::is_always);
+    Ok(if are_all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let Options { seeds, from, seed, strikes, payments } = Options::parse();
+    let options = Options::parse();
+    #[cfg(feature = "planted")]
+    if options.planted {
+        return hunt(options.hunts);
+    }
+    let Options { seeds, from, seed, strikes, payments, .. } = options;
     match seed {
         Some(seed) => tell(&Scenario { seed, strikes, payments }),
         None => live_through(from, seeds),

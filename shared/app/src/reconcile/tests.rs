@@ -12,6 +12,7 @@ use countersign_domain::dialect::Listing;
 use countersign_domain::finding::{FindingKind, Move, Settlement, Step};
 use serde_json::{Value, json};
 
+mod again;
 mod policy;
 mod recorded;
 

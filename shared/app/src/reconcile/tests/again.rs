@@ -1,0 +1,95 @@
+//! What is done again comes to the same, whoever does it.
+
+use super::*;
+use crate::ports::{Inbox as _, InboxKey, InboxRow, Origin};
+use countersign_domain::finding::{Finding, Subject};
+use countersign_domain::ids::{EventId, Sha256Hex, TraceId};
+use std::collections::BTreeMap;
+
+fn told(desk: &Desk) -> Vec<String> {
+    let events = desk.bus.events().into_iter();
+    events.filter(|e| e.detail_type == event::RECONCILIATION_COMPLETED).map(|e| e.detail).collect()
+}
+
+/// Lets a run that was closed be as if its invocation had died just before.
+fn unclose(desk: &Desk) {
+    let window = Window { from: at(0), to: at(HOUR) };
+    let run = now_or_never(desk.runs.find(&source_name("stripe-live"), window)).expect("the runs answer");
+    let run = Run { phase: Phase::Report, ..run.expect("a run") };
+    let kept = now_or_never(desk.runs.checkpoint(&run, at(0))).expect("the runs answer");
+    assert_eq!(kept, Checkpoint::Kept);
+}
+
+#[test]
+fn a_run_that_is_finished_twice_says_the_same_twice() {
+    for is_readable in [true, false] {
+        let desk = desk();
+        if is_readable {
+            list(&desk, event_list(&books()), &[vec![]]);
+        }
+        list(&desk, &books().payments, &[vec![intent("pi_1", "requires_capture", 0, 0)]]);
+        let first = finished(run(&desk, false));
+        unclose(&desk);
+        // What a report sets its run beside, and what can be read of the provider, is another by now.
+        let finding = Finding {
+            source: source_name("stripe-live"),
+            kind: FindingKind::MissingThere,
+            subject: Subject::Payment(payment_id("pi_2")),
+            reason: "a test".to_owned(),
+            at_stake: None,
+            found_at: at(HOUR),
+        };
+        let _ = now_or_never(desk.findings.raise(&finding)).expect("the findings answer");
+        list(&desk, event_list(&books()), &[vec![]]);
+        assert_eq!(finished(run(&desk, false)), first);
+        let [one, other] = told(&desk).try_into().expect("it was told twice");
+        assert_eq!(one, other);
+    }
+}
+
+#[test]
+fn a_lease_that_was_given_back_is_free_by_a_slower_clock_too() {
+    let desk = desk();
+    desk.clock.set(at(3 * HOUR));
+    let ended = now_or_never(desk.run(&request(false), at(3 * HOUR))).expect("our own side works");
+    assert!(matches!(ended, Ended::Suspended(_)), "{ended:?}");
+    desk.clock.set(at(2 * HOUR));
+    list(&desk, event_list(&books()), &[vec![]]);
+    list(&desk, &books().payments, &[vec![]]);
+    assert_eq!(complete(&desk, false).status, RunStatus::Complete);
+}
+
+#[test]
+fn what_came_in_and_was_never_handed_over_is_handed_over() {
+    let object = json!({ "id": "pi_1", "amount_received": 1000, "currency": "btc" });
+    let listed = event("evt_1", "payment_intent.succeeded", object);
+    let row = InboxRow {
+        key: InboxKey::Event {
+            source: source_name("stripe-live"),
+            event: EventId::new("evt_1").expect("an id"),
+        },
+        origin: Origin::Delivery,
+        kind: Some("payment_intent.succeeded".parse().expect("a type")),
+        meaning: Sha256Hex::of(&[b"another"]),
+        body: listed.to_string().into_bytes(),
+        headers: BTreeMap::new(),
+        occurred_at: Some(at(10)),
+        received_at: at(11),
+        attempt: TraceId::of(&["delivery"]),
+        trace: TraceId::of(&["delivery"]),
+        reason: None,
+    };
+    for is_kept in [true, false] {
+        let desk = desk();
+        if is_kept {
+            let _ = now_or_never(desk.inbox.put(&row)).expect("a put");
+        }
+        list(&desk, event_list(&books()), &[vec![listed.clone()]]);
+        list(&desk, &books().payments, &[vec![]]);
+        assert_eq!(complete(&desk, false).healed, 1, "in the inbox before: {is_kept}");
+        process(&desk);
+        let kinds: Vec<_> = desk.findings.all().into_iter().map(|finding| finding.kind).collect();
+        assert!(kinds.contains(&FindingKind::Untranslatable), "{kinds:?}");
+        assert_eq!(complete(&desk, true).healed, 0, "somebody knows of it by now");
+    }
+}
