@@ -1,6 +1,8 @@
 //! Lives through simulated worlds, and says what became of them.
 
 use clap::Parser;
+#[cfg(feature = "planted")]
+use countersign_domain::planted::Mistake;
 use countersign_sim::auditor::Violation;
 use countersign_sim::campaign::campaign;
 use countersign_sim::report;
@@ -36,11 +38,25 @@ struct Options {
     #[cfg(feature = "planted")]
     #[arg(long, requires = "planted", default_value_t = countersign_sim::planted::HUNTS, value_name = "N")]
     hunts: u64,
+    /// Only the mistake of this name
+    #[cfg(feature = "planted")]
+    #[arg(long, requires = "planted", value_name = "NAME")]
+    mistake: Option<String>,
 }
 
 #[cfg(feature = "planted")]
-fn hunt(hunts: u64) -> Result<ExitCode, Box<dyn Error>> {
-    let caught = countersign_sim::planted::hunt_all(hunts);
+fn hunt(hunts: u64, wanted: Option<&str>) -> Result<ExitCode, Box<dyn Error>> {
+    let is_wanted = |mistake: &Mistake| wanted.is_none_or(|wanted| format!("{mistake:?}") == wanted);
+    let mistakes: Vec<_> = Mistake::ALL.iter().copied().filter(is_wanted).collect();
+    if mistakes.is_empty() {
+        return Err(format!(
+            "there is no mistake {}: there are {:?}",
+            wanted.unwrap_or_default(),
+            Mistake::ALL
+        )
+        .into());
+    }
+    let caught = countersign_sim::planted::hunt_all(&mistakes, hunts);
     writeln!(io::stdout().lock(), "{}", countersign_sim::planted::table(&caught)?)?;
     let are_all = caught.iter().all(countersign_sim::planted::Caught::is_always);
     Ok(if are_all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -50,7 +66,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let options = Options::parse();
     #[cfg(feature = "planted")]
     if options.planted {
-        return hunt(options.hunts);
+        return hunt(options.hunts, options.mistake.as_deref());
     }
     let Options { seeds, from, seed, strikes, payments, .. } = options;
     match seed {

@@ -44,13 +44,13 @@ impl Caught {
     }
 }
 
-/// Hunts every mistake, on every processor.
+/// Hunts mistakes, on every processor.
 ///
 /// # Panics
 /// When a thread does.
 #[must_use]
-pub fn hunt_all(hunts: u64) -> Vec<Caught> {
-    let waiting = Mutex::new(Mistake::ALL.iter().rev().copied().collect::<Vec<_>>());
+pub fn hunt_all(mistakes: &[Mistake], hunts: u64) -> Vec<Caught> {
+    let waiting = Mutex::new(mistakes.iter().rev().copied().collect::<Vec<_>>());
     let work = || {
         let mut caught = Vec::new();
         loop {

@@ -116,7 +116,7 @@ impl World {
     fn begin(scenario: &Scenario, is_traced: bool) -> Self {
         let calendar = Calendar::of(scenario);
         let hub = Hub::new(scenario, calendar.begins_ms, is_traced);
-        let (providers, rotations) = Providers::plan(&mut hub.lock(), scenario);
+        let (providers, rotations) = Providers::plan(&mut hub.lock(), scenario, calendar.beginnings_ms);
         let stores = Stores::new(WorldQueue::new(&hub));
         let (settings, bus) = (Settings::new(&hub), WorldBus::new(&hub));
         let books = Books::of(&providers, &hub);

@@ -45,7 +45,12 @@ type Side = (u8, i64, i64, Option<String>);
 
 impl Auditor {
     /// Judges a run that is over (I11).
-    pub(crate) fn ran(&mut self, request: &ReconciliationRequest, ended: &Ended) -> Verdict {
+    pub(crate) fn ran(
+        &mut self,
+        request: &ReconciliationRequest,
+        ended: &Ended,
+        began: (i64, i64),
+    ) -> Verdict {
         let Ended::Finished(data) = ended else { return Ok(()) };
         let window = Window { from: request.from, to: request.to };
         let run = now(self.stores.runs.find(&request.source, window));
@@ -54,7 +59,7 @@ impl Auditor {
             check(Invariant::I11, data.proof_holds, || {
                 format!("{}: its differences do not explain its sums", name())
             })?;
-            self.saw_enough(run.as_ref(), data)?;
+            self.saw_enough(run.as_ref(), data, began)?;
             self.books.completed.push((**data).clone());
             return Ok(());
         }
@@ -82,12 +87,20 @@ impl Auditor {
     }
 
     /// I11: what any copy of the provider's list showed when the run began is in its sums.
-    fn saw_enough(&self, run: Option<&Run>, data: &ReconciliationData) -> Verdict {
+    fn saw_enough(
+        &self,
+        run: Option<&Run>,
+        data: &ReconciliationData,
+        (began_ms, skew_ms): (i64, i64),
+    ) -> Verdict {
         let (Some(book), Some(run)) = (self.provider_books.of_source(data.source.as_str()), run) else {
             return Ok(());
         };
-        let surely_ms =
-            run.started_at.as_millisecond().saturating_sub(LAG_MS_MAX).saturating_sub(SKEW_MS_MAX);
+        let started_ms = run.started_at.as_millisecond();
+        // By this invocation, or by another one with another clock.
+        let is_of_this = started_ms.saturating_sub(skew_ms) >= began_ms;
+        let started_ms = if is_of_this { began_ms } else { started_ms.saturating_sub(SKEW_MS_MAX) };
+        let surely_ms = started_ms.saturating_sub(LAG_MS_MAX);
         let (from_ms, to_ms) = (data.from.as_millisecond(), data.to.as_millisecond());
         let mut taken = BTreeMap::<&str, i128>::new();
         for paid in book.payments.values() {

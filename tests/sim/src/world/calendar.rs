@@ -8,8 +8,11 @@ const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
 /// 2025-11-24, midnight in UTC, in Unix milliseconds.
 const FIRST_MIDNIGHT_MS: i64 = 1_763_942_400_000;
+/// Payments begin so long after the beginning at the latest: by day, and when business goes through midnight.
+const BEGINNINGS_BY_DAY_MS: i64 = HOUR_MS / 4;
+const BEGINNINGS_BY_NIGHT_MS: i64 = 2 * HOUR_MS;
 /// Business is over so long after the beginning.
-const BUSINESS_MS: i64 = 2 * HOUR_MS;
+const BUSINESS_MS: i64 = 3 * HOUR_MS;
 /// Nights after the business in which the books are looked after: each day once, and once more a day later.
 const NIGHTS: i64 = 3;
 /// When in the night that is, after midnight. As `ReconcileSchedule` in `template.yaml`.
@@ -23,6 +26,8 @@ pub(crate) struct Calendar {
     pub(crate) begins_ms: i64,
     /// How long things go wrong.
     pub(crate) trouble_ms: i64,
+    /// How long after the beginning payments begin at the latest.
+    pub(crate) beginnings_ms: i64,
     /// When the daily call comes.
     pub(crate) due_ms: Vec<i64>,
     /// The first instants of the days with business, in order.
@@ -54,6 +59,7 @@ impl Calendar {
         }
         let mut days_ms = vec![first_ms, last_ms];
         days_ms.dedup();
-        Self { begins_ms, trouble_ms, due_ms, days_ms }
+        let beginnings_ms = if is_night { BEGINNINGS_BY_NIGHT_MS } else { BEGINNINGS_BY_DAY_MS };
+        Self { begins_ms, trouble_ms, beginnings_ms, due_ms, days_ms }
     }
 }

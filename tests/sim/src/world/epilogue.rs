@@ -31,13 +31,13 @@ impl World {
     }
 
     /// Every day with business of every source with books.
-    fn requests(&self) -> Vec<ReconciliationRequest> {
+    pub(super) fn requests(&self) -> Vec<ReconciliationRequest> {
         let with_books = self.providers.sources.iter().filter(|source| source.format.has_api());
         let days = |name: &str| {
             let source = SourceName::new(name).expect("a source name");
             self.calendar.days_ms.iter().map(move |day_ms| {
-                let Window { from, to } =
-                    Window { from: instant(*day_ms), to: instant(day_ms.saturating_add(86_400_000)) };
+                // As the daily call cuts the days.
+                let Window { from, to } = Window::utc_day(instant(*day_ms), 0);
                 ReconciliationRequest { source: source.clone(), from, to, again: true }
             })
         };

@@ -120,6 +120,8 @@ faults! {
     HotPayment,
     /// A webhook is never sent; the provider's list has its event.
     WebhookNeverSent,
+    /// No webhook of a payment is ever sent; the provider's list has its events.
+    PaymentUntold,
     /// No event is ever made of something; the provider's books show it.
     NeverGenerated,
     /// A provider tries no more.
@@ -166,6 +168,8 @@ faults! {
     SourceChanged,
     /// Events are handed over again by hand.
     Replayed,
+    /// A window is reconciled by hand.
+    RunByHand,
     /// A change of a source found another one in its way.
     ChangeRaced,
 }
@@ -231,7 +235,9 @@ impl Faults {
                 Fault::CallSlow | Fault::CrashBefore | Fault::CrashAfter | Fault::Panic => [0, 0, 10, 40],
                 Fault::Frozen => [0, 0, 5, 15],
                 // Once in a world, or for each payment.
-                Fault::OtherVersion | Fault::Announced | Fault::SourceChanged => [0, 0, 500, 500],
+                Fault::OtherVersion | Fault::Announced | Fault::SourceChanged | Fault::RunByHand => {
+                    [0, 0, 500, 500]
+                }
                 _ => [0, 0, 60, 250],
             };
             times_in_thousand[*fault as usize] = dice.pick(&frequencies);

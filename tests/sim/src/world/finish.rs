@@ -21,6 +21,7 @@ const EDGE_PATIENCE_MS: i64 = 29_000;
 /// How an invocation went, as far as the world had a hand in it.
 struct Ending {
     task: TaskId,
+    skew_ms: i64,
     began_at_ms: i64,
     ended_at_ms: i64,
     mishaps: u32,
@@ -37,7 +38,7 @@ impl World {
         let (mishaps, has_panicked) = self.hub.close(task);
         let Invocation { work, began_at_ms, skew_ms, release } = invocation;
         let ended_at_ms = self.hub.now_ms();
-        let ending = Ending { task, began_at_ms, ended_at_ms, mishaps, has_panicked };
+        let ending = Ending { task, skew_ms, began_at_ms, ended_at_ms, mishaps, has_panicked };
         match (work, done) {
             (Work::Delivery { request, arrival, delivery }, Done::Answered(result)) => {
                 let status = result.as_ref().map_or_else(|rejected| rejected.status(), |_| 200);
@@ -124,7 +125,7 @@ impl World {
                     Ended::Finished(_) | Ended::AlreadyComplete | Ended::Refused(_) => None,
                 };
                 fault.into_iter().for_each(|fault| self.hub.lock().faults.note(fault));
-                self.auditor.ran(&request, &ended)?;
+                self.auditor.ran(&request, &ended, (ending.began_at_ms, ending.skew_ms))?;
             }
             (Call::Announced(announcement), Called::Announced(is_waited_for)) => {
                 logged::announced(&announcement, is_waited_for);

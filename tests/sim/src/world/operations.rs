@@ -11,6 +11,7 @@ use super::queue;
 use super::settings;
 use countersign_app::onboard::rotated;
 use countersign_app::ports::{SecretPair, Secrets as _};
+use countersign_domain::event::ReconciliationRequest;
 use countersign_domain::expect::Announcement;
 use countersign_domain::ids::{EventId, PaymentId};
 use countersign_domain::money::{Currency, Money};
@@ -32,6 +33,7 @@ impl World {
     pub(super) fn plan_operations(&self, rotations: &[Rotation]) {
         self.plan_sources(rotations);
         self.plan_schedules();
+        self.plan_runs_by_hand();
         let trouble_ms = self.calendar.trouble_ms;
         let mut state = self.hub.lock();
         for service in SERVICES {
@@ -116,6 +118,20 @@ impl World {
             if let Some(announcement) = self.announcement(announced) {
                 state.schedule(announced.at_ms, Due::Invoke(Call::Announced(announcement), 0));
                 state.schedule(deadline_ms.saturating_add(CHECKED_AFTER_MS), Due::Invoke(Call::Check, 0));
+            }
+        }
+    }
+
+    /// An operator reconciles this and that day, closed or not.
+    fn plan_runs_by_hand(&self) {
+        let requests = self.requests();
+        let mut state = self.hub.lock();
+        for request in requests.iter().cycle().take(requests.len().saturating_mul(3)) {
+            if state.strikes(Fault::RunByHand) {
+                let at_ms = state.dice.between(self.calendar.trouble_ms / 2, self.calendar.trouble_ms);
+                let again = state.dice.in_thousand(500);
+                let request = ReconciliationRequest { again, ..request.clone() };
+                state.schedule_in(at_ms, Due::Invoke(Call::Requested(request), 0));
             }
         }
     }

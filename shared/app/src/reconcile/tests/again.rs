@@ -1,7 +1,7 @@
 //! What is done again comes to the same, whoever does it.
 
 use super::*;
-use crate::ports::{Inbox as _, InboxKey, InboxRow, Origin};
+use crate::ports::{InboxKey, InboxRow, Origin};
 use countersign_domain::finding::{Finding, Subject};
 use countersign_domain::ids::{EventId, Sha256Hex, TraceId};
 use std::collections::BTreeMap;

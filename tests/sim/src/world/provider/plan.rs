@@ -8,7 +8,7 @@ use crate::world::dice::Dice;
 use crate::world::faults::Fault;
 use crate::world::hub::{Due, State};
 use crate::world::scenario::Scenario;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One source: a provider's account with us.
 #[derive(Clone, Debug)]
@@ -68,8 +68,6 @@ pub(crate) struct Announced {
     pub(crate) within_seconds: u32,
 }
 
-/// Latest moment at which something begins to happen at a provider, in milliseconds after the beginning.
-const BEGINNINGS_MS_MAX: i64 = 900_000;
 /// How many events a hot payment has more than others.
 const HOT_EVENTS: u32 = 40;
 /// How late a late webhook is, in milliseconds.
@@ -83,11 +81,15 @@ struct Planner<'a> {
     providers: Providers,
     state: &'a mut State,
     dice: Dice,
+    /// Latest moment at which something begins to happen, in milliseconds after the beginning.
+    beginnings_ms: i64,
+    /// The payments of which nobody ever tells.
+    untold: BTreeSet<(usize, String)>,
 }
 
 impl Providers {
     /// Decides everything that happens at the providers, and puts their webhooks and rotations on the agenda.
-    pub(crate) fn plan(state: &mut State, scenario: &Scenario) -> (Self, Vec<Rotation>) {
+    pub(crate) fn plan(state: &mut State, scenario: &Scenario, beginnings_ms: i64) -> (Self, Vec<Rotation>) {
         let providers = Self {
             sources: Vec::new(),
             events: Vec::new(),
@@ -99,7 +101,7 @@ impl Providers {
             announced: Vec::new(),
         };
         let dice = Dice::new(scenario.seed, STREAM);
-        let mut planner = Planner { providers, state, dice };
+        let mut planner = Planner { providers, state, dice, beginnings_ms, untold: BTreeSet::new() };
         let mut payments = 0;
         let mut rotations = Vec::new();
         let count = planner.dice.between(1, 2);
@@ -137,7 +139,7 @@ impl Planner<'_> {
         let format = self.dice.pick(&[Format::Partner, Format::Standard, Format::Stripe]);
         let secrets = vec![self.secret(), self.secret()];
         let start_ms = self.state.now_ms;
-        let begins_at_ms = start_ms.saturating_add(self.dice.between(60_000, BEGINNINGS_MS_MAX));
+        let begins_at_ms = start_ms.saturating_add(self.dice.between(60_000, self.beginnings_ms));
         // Providers and we do not rotate at the same moment.
         let switches_at_ms = begins_at_ms.saturating_add(self.dice.between(-60_000, 300_000));
         let ends_at_ms = begins_at_ms.max(switches_at_ms).saturating_add(self.dice.between(60_000, 600_000));
@@ -162,7 +164,7 @@ impl Planner<'_> {
             let declined = |n| Happening::Declined(format!("{name}-again{n}"));
             happenings.splice(1..1, (0..HOT_EVENTS).map(declined));
         }
-        let mut at_ms = self.state.now_ms.saturating_add(self.dice.between(0, BEGINNINGS_MS_MAX));
+        let mut at_ms = self.state.now_ms.saturating_add(self.dice.between(0, self.beginnings_ms));
         let is_hurried = self.dice.in_thousand(500);
         let pause_ms_max = match (is_hot, is_hurried) {
             (true, _) => 0,
@@ -170,6 +172,9 @@ impl Planner<'_> {
             (false, false) => 180_000,
         };
         self.announcement(source, &name, currency, at_ms, &happenings);
+        if format.has_api() && self.strikes(Fault::PaymentUntold) {
+            self.untold.insert((source, name.clone()));
+        }
         let names_refunds = happenings.iter().any(|one| matches!(one, Happening::Refund { .. }));
         for happening in happenings {
             let contradiction = self.contradiction(&happening, currency);
@@ -311,7 +316,11 @@ impl Planner<'_> {
             items.insert(self.dice.index(items.len()), item);
         }
         let body = format.body(&items);
-        let is_done = format.has_api() && self.strikes(Fault::WebhookNeverSent);
+        let is_untold = told.iter().all(|(event, _)| {
+            let Event { source, payment, .. } = &self.providers.events[*event];
+            self.untold.contains(&(*source, payment.clone()))
+        });
+        let is_done = format.has_api() && (is_untold || self.strikes(Fault::WebhookNeverSent));
         self.put(at_ms, Webhook { told, unreadable, is_readable: true, body, is_done, ..blank(source, id) });
     }
 
@@ -319,7 +328,7 @@ impl Planner<'_> {
     fn unreadable(&mut self, source: usize) {
         if self.strikes(Fault::Unreadable) {
             let number = self.providers.webhooks.len();
-            let at_ms = self.state.now_ms.saturating_add(self.dice.between(0, BEGINNINGS_MS_MAX));
+            let at_ms = self.state.now_ms.saturating_add(self.dice.between(0, self.beginnings_ms));
             let (front, back) =
                 self.dice.pick(&[("{\"n\":", ""), ("{\"n\":", "}"), ("{\"n\":1,\"n\":", "}")]);
             let body = format!("{front}{number}{back}").into_bytes();
