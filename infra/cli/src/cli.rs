@@ -3,6 +3,7 @@
 use crate::commands::expect::Expect;
 use crate::commands::findings::FindingsCommand;
 use crate::commands::reconcile::Reconcile;
+use crate::commands::replay::Replay;
 use crate::commands::send::Send;
 use crate::commands::source::SourceCommand;
 use crate::commands::trace::Trace;
@@ -57,6 +58,8 @@ pub enum Command {
     Send(Send),
     /// Show everything that is known of an event or a payment, in order.
     Trace(Trace),
+    /// Hand events over again that came in before: after a dialect learnt a word, or a fault was mended.
+    Replay(Replay),
     /// Put sources in force, look at them, change them.
     #[command(subcommand)]
     Source(SourceCommand),
@@ -79,6 +82,7 @@ impl Cli {
             Command::Local(args) => demo::run(args, &global).await,
             Command::Send(send) => on_stack(send, &global).await,
             Command::Trace(trace) => on_stack(trace, &global).await,
+            Command::Replay(replay) => on_stack(replay, &global).await,
             Command::Source(source) => source.run(&global).await,
             Command::Findings(findings) => findings.run(&global).await,
             Command::Expect(expect) => expect.run(&global).await,

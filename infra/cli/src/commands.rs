@@ -5,6 +5,7 @@ mod context;
 pub mod expect;
 pub mod findings;
 pub mod reconcile;
+pub mod replay;
 pub mod send;
 pub mod source;
 pub mod trace;

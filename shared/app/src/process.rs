@@ -435,7 +435,12 @@ fn read_notice(message: &str) -> Result<Notice, Retry> {
 
 /// A correction carries its fact as it is; everything else is translated by the dialect. Which of the two it is comes
 /// from the row, never from the body.
-fn understand(source: &Source, kind: &EventKind, row: &InboxRow) -> Result<Translation, TranslateError> {
+/// What a kept event says.
+pub(crate) fn understand(
+    source: &Source,
+    kind: &EventKind,
+    row: &InboxRow,
+) -> Result<Translation, TranslateError> {
     match row.origin {
         Origin::Delivery => translate(source, kind, Body::Delivered(&row.body)),
         Origin::Listed | Origin::Fetched => translate(source, kind, Body::Json(&row.body)),

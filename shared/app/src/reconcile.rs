@@ -283,7 +283,9 @@ where
     async fn step(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
         let mut next = run.clone();
         let configuration = next.configuration.get_or_insert_with(|| work.source.configuration.clone());
-        if *configuration != work.source.configuration {
+        // What was found is settled as it was found, by whatever configuration comes after.
+        let is_reading = !matches!(run.phase, Phase::Heal | Phase::Raise);
+        if is_reading && *configuration != work.source.configuration {
             let why = "the source's configuration changed while its books were read: the window is due again";
             return Err(Fault::Provider(why.to_owned()));
         }

@@ -2,6 +2,9 @@
 
 use super::harness::{Harness, e2e, http_event, sqs_event, stripe_event};
 use super::lambda::{Answer, Call, Function, item_bytes};
+use countersign::commands::Command as _;
+use countersign::commands::replay::Replay;
+use countersign_domain::ids::EventId;
 use countersign_domain::payment::PaymentStatus;
 use serde_json::json;
 
@@ -94,4 +97,34 @@ fn operations(calls: &[Call]) -> Vec<&str> {
 fn write_units(calls: &[Call]) -> usize {
     let items = calls.iter().filter_map(|call| call.request.get("Item"));
     items.map(|item| item_bytes(item).div_ceil(1024)).sum()
+}
+
+/// What an operator does after a fault that left an event behind, or after a dialect learnt a word.
+#[test]
+fn what_was_kept_and_never_handed_over_is_replayed_by_hand() {
+    e2e(async |h| {
+        let source = h.stripe_source("replayed").await;
+        let body = stripe_event(
+            "evt_replayed",
+            "payment_intent.succeeded",
+            &json!({"id": "pi_replayed", "amount_received": 42}),
+        );
+        let _ = h.put_row(&source, &body).await;
+        assert!(h.history(&source, "pi_replayed").await.is_empty(), "no message was sent");
+        let events = ["evt_replayed", "evt_never"].map(|id| EventId::new(id).expect("an id"));
+        let done =
+            Replay::new(source.clone(), events.to_vec()).run(&h.context).await.expect("it is replayed");
+        assert!(!Replay::is_success(&done), "one of them never came in");
+        let shown = Replay::show(&done);
+        assert!(shown.contains("evt_replayed of") && shown.contains("handed over again"), "{shown}");
+        assert!(shown.contains("evt_never of") && shown.contains("not in the inbox"), "{shown}");
+        let row = h.until_version(&source, "pi_replayed", 1).await;
+        assert_eq!(row.state.status(), PaymentStatus::Captured);
+        // Once more: it changes nothing.
+        let known = EventId::new("evt_replayed").expect("an id");
+        let done = Replay::new(source.clone(), vec![known]).run(&h.context).await.expect("it is replayed");
+        assert!(Replay::is_success(&done));
+        h.until_published(&source, "pi_replayed", 2).await;
+        assert_eq!(h.history(&source, "pi_replayed").await.len(), 1);
+    });
 }

@@ -2,13 +2,14 @@
 
 use super::{Fault, Reconciler, StepResult, Work};
 use crate::ports::{
-    ApiRequest, Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, Ledger, Origin, Phase, PortError,
-    ProviderApi, Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
+    ApiRequest, Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, Ledger, Origin, Phase,
+    PortError, ProviderApi, Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
 };
+use crate::process::understand;
 use countersign_domain::dialect::{Listing, Reconcile as Books};
 use countersign_domain::envelope::{self, RawEvent};
 use countersign_domain::fact::Fact;
-use countersign_domain::finding::Subject;
+use countersign_domain::finding::{FindingKind, Subject};
 use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex};
 use countersign_domain::json::{Doc, Json};
 use countersign_domain::ledger::LedgerRow;
@@ -50,7 +51,7 @@ where
         let body = self.page(work.source, listing, run).await?;
         let json = Json::parse(&body).map_err(|error| unreadable_page(listing, &error))?;
         let page = Page::read(listing, json.root(), run)?;
-        let parked = self.parked_events(work.source).await?;
+        let (parked, disputed) = self.known_events(work.source).await?;
         let events = page
             .inside
             .iter()
@@ -62,7 +63,10 @@ where
         run.events_seen = run.events_seen.saturating_add(events.len() as u64);
         let heals: Vec<Option<Heal>> =
             stream::iter(events.into_iter().filter(|event| !parked.contains(&event.id)))
-                .map(|event| self.missing_event(work.source, event))
+                .map(|event| {
+                    let is_disputed = disputed.contains(&event.id);
+                    self.missing_event(work.source, event, is_disputed)
+                })
                 .buffered(RECORDS_IN_FLIGHT_MAX)
                 .try_collect()
                 .await?;
@@ -72,24 +76,39 @@ where
         Ok(())
     }
 
-    /// Events that were set aside with a finding: sending them again would not help.
-    async fn parked_events(&self, source: &Source) -> Result<BTreeSet<EventId>, PortError> {
-        let findings = self.findings.list(&source.name).await?;
-        let events = findings.into_iter().filter_map(|finding| match finding.subject {
-            Subject::Event(event) => Some(event),
-            Subject::Payment(_)
-            | Subject::Delivery(_)
-            | Subject::Payout(_)
-            | Subject::Deposit(_)
-            | Subject::Sequence(_) => None,
-        });
-        Ok(events.collect())
+    /// Events that were set aside with a finding (sending them again would not help), and events that came with two
+    /// meanings (the first one counts, and may have been handed over or not).
+    async fn known_events(
+        &self,
+        source: &Source,
+    ) -> Result<(BTreeSet<EventId>, BTreeSet<EventId>), PortError> {
+        let (mut parked, mut disputed) = (BTreeSet::new(), BTreeSet::new());
+        for finding in self.findings.list(&source.name).await? {
+            if let Subject::Event(event) = finding.subject {
+                let of_its_kind =
+                    if finding.kind == FindingKind::Conflicting { &mut disputed } else { &mut parked };
+                of_its_kind.insert(event);
+            }
+        }
+        Ok((parked, disputed))
     }
 
     /// The correction for a listed event that the ledger lacks. One that cannot be translated is handed over as well: no
     /// finding says so yet, whether it never came in or came in and was never handed over, and the processor will.
-    async fn missing_event(&self, source: &Source, event: RawEvent) -> Result<Option<Heal>, PortError> {
-        let (is_missing, facts) = match translate(source, &event.kind, Body::Json(event.body.as_bytes())) {
+    async fn missing_event(
+        &self,
+        source: &Source,
+        event: RawEvent,
+        is_disputed: bool,
+    ) -> Result<Option<Heal>, PortError> {
+        let key = InboxKey::Event { source: source.name.clone(), event: event.id.clone() };
+        let first = if is_disputed { self.inbox.get(&key).await? } else { None };
+        let translation = match &first {
+            // What is listed may be the other meaning.
+            Some(row) => understand(source, row.kind.as_ref().unwrap_or(&event.kind), row),
+            None => translate(source, &event.kind, Body::Json(event.body.as_bytes())),
+        };
+        let (is_missing, facts) = match translation {
             Ok(Translation::Unmapped) => (false, Vec::new()),
             Ok(Translation::Facts(facts)) => {
                 let mut is_missing = false;

@@ -390,9 +390,15 @@ impl Auditor {
                 FindingKind::Untranslatable => {
                     event.and_then(counts).is_some_and(|telling| matches!(telling, Telling::Garbled(_)))
                 }
-                FindingKind::Contradiction => event.is_some_and(|event| {
-                    remains.rows_of(finding.source.as_str(), &event.id).next().is_none()
-                }),
+                // A provider's event, or a correction that another event overtook.
+                FindingKind::Contradiction => match &finding.subject {
+                    Subject::Event(id) => {
+                        let named = (finding.source.to_string(), id.to_string());
+                        remains.counted.contains_key(&named)
+                            && remains.rows_of(&named.0, &named.1).next().is_none()
+                    }
+                    _ => false,
+                },
                 _ => self.is_real(finding),
             };
             check(Invariant::I1, is_real, || format!("a finding without a reason: {finding:?}"))?;

@@ -93,3 +93,52 @@ fn what_came_in_and_was_never_handed_over_is_handed_over() {
         assert_eq!(complete(&desk, true).healed, 0, "somebody knows of it by now");
     }
 }
+
+#[test]
+fn an_event_with_two_meanings_that_was_never_handed_over_is_handed_over() {
+    let told = |amount: i64| {
+        let object =
+            json!({ "id": "pi_1", "amount_received": amount, "currency": "eur", "status": "succeeded" });
+        event("evt_1", "payment_intent.succeeded", object)
+    };
+    let desk = desk();
+    let kept = |body: &serde_json::Value, key: InboxKey| InboxRow {
+        key,
+        origin: Origin::Delivery,
+        kind: Some("payment_intent.succeeded".parse().expect("a type")),
+        meaning: Sha256Hex::of(&[b"another"]),
+        body: body.to_string().into_bytes(),
+        headers: BTreeMap::new(),
+        occurred_at: Some(at(10)),
+        received_at: at(11),
+        attempt: TraceId::of(&["delivery"]),
+        trace: TraceId::of(&["delivery"]),
+        reason: None,
+    };
+    let (source, id) = (source_name("stripe-live"), EventId::new("evt_1").expect("an id"));
+    let first = kept(&told(1000), InboxKey::Event { source: source.clone(), event: id.clone() });
+    let _ = now_or_never(desk.inbox.put(&first)).expect("a put");
+    // The other meaning was handed over, and found; the message of the first was lost.
+    let finding = Finding {
+        source,
+        kind: FindingKind::Conflicting,
+        subject: Subject::Event(id),
+        reason: "a test".to_owned(),
+        at_stake: None,
+        found_at: at(12),
+    };
+    let _ = now_or_never(desk.findings.raise(&finding)).expect("the findings answer");
+    list(&desk, event_list(&books()), &[vec![told(2000)]]);
+    list(&desk, &books().payments, &[vec![]]);
+    assert_eq!(complete(&desk, false).healed, 1);
+    process(&desk);
+    let captured = |desk: &Desk| {
+        let rows = now_or_never(desk.ledger.history(&source_name("stripe-live"), &payment_id("pi_1")));
+        rows.expect("the ledger answers")
+            .pop()
+            .and_then(|row| row.state.amounts())
+            .map(|amounts| amounts.captured)
+    };
+    assert_eq!(captured(&desk), Some(1000), "the first one counts");
+    assert_eq!(complete(&desk, true).healed, 0, "it is applied by now");
+}
