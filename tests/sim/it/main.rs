@@ -6,10 +6,10 @@ use countersign_sim::report;
 use countersign_sim::world::{Fault, Kept, Scenario, run};
 
 /// Worlds that every run of the tests lives through. CI lives through more, in a release build.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 250;
 
 #[test]
-fn hundreds_of_worlds_keep_every_promise() {
+fn many_worlds_keep_every_promise() {
     let campaign = campaign(0..SEEDS, &|_| ());
     if let Some((seed, violation)) = &campaign.broken {
         panic!("{}", report::story(*seed, violation).expect("a text"));
@@ -19,10 +19,7 @@ fn hundreds_of_worlds_keep_every_promise() {
     for fault in Fault::ALL {
         assert!(campaign.tally.of(*fault) > 0, "{fault:?} never happened:\n{figures}");
     }
-    // Those about reconciliation and logs come with what this world does not run yet.
-    let is_judged =
-        |invariant: &&Invariant| !matches!(invariant, Invariant::I11 | Invariant::I12 | Invariant::I14);
-    for invariant in Invariant::ALL.iter().filter(is_judged) {
+    for invariant in Invariant::ALL {
         assert!(campaign.looks.at(*invariant) > 0, "nobody looked after {invariant:?}:\n{figures}");
     }
 }

@@ -11,6 +11,10 @@ use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+/// Worlds copy much and keep little.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Lives through simulated worlds, in which everything goes wrong that can, and judges what becomes of every payment.
 #[derive(Parser)]
 #[command(version)]

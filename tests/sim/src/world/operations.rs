@@ -92,6 +92,12 @@ impl World {
                         Errand::RollBack(name.clone())
                     };
                     state.schedule_in(at_ms, Due::Errand(errand));
+                    // A colleague who knows nothing of it.
+                    if state.dice.in_thousand(300) {
+                        let other = variant.saturating_add(1) % settings::VARIANTS;
+                        let errand = Errand::Apply(name.clone(), source.format, other);
+                        state.schedule_in(at_ms, Due::Errand(errand));
+                    }
                 }
             }
             let of_source = self.providers.events.iter().filter(|event| event.source == number);
