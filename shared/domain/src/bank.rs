@@ -179,4 +179,4 @@ fn day(year: i16, month: i8, day: i8) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

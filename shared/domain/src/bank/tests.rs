@@ -23,7 +23,7 @@ fn refused(file: &str, message: &str) {
     assert!(error.contains(message), "{error}");
 }
 
-const CAMT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+pub(crate) const CAMT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">
  <BkToCstmrStmt><GrpHdr><MsgId>M1</MsgId></GrpHdr>
   <Stmt><Id>S1</Id><Acct><Id><IBAN>DE89370400440532013000</IBAN></Id></Acct>
@@ -70,7 +70,7 @@ fn a_camt_statement_that_is_none_says_why() {
     refused(&"<a>".repeat(100), "more than 64 levels");
 }
 
-const MT940: &str = "{1:F01BANKDEFFXXXX0000000000}{4:\r
+pub(crate) const MT940: &str = "{1:F01BANKDEFFXXXX0000000000}{4:\r
 :20:STMT1\r
 :25:37040044/532013000\r
 :28C:00012/001\r
