@@ -38,6 +38,17 @@ pub struct Booking {
     pub at: Timestamp,
 }
 
+impl Booking {
+    /// Its words stand in lines of reports and on terminals: they hold no line break and no control character.
+    fn tidy(&mut self) {
+        for text in [&mut self.reference, &mut self.text] {
+            if text.contains(char::is_control) {
+                *text = text.replace(char::is_control, " ").trim().to_owned();
+            }
+        }
+    }
+}
+
 /// A place in a file of statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At {
@@ -145,7 +156,8 @@ impl Statement {
         self.entries.iter().zip(1..).map(row).collect()
     }
 
-    fn check(self, statement: usize) -> Result<Self, BankError> {
+    fn check(mut self, statement: usize) -> Result<Self, BankError> {
+        self.entries.iter_mut().for_each(Booking::tidy);
         let booked =
             self.entries.iter().fold(0_i128, |sum, entry| sum.saturating_add(i128::from(entry.minor)));
         let sum = booked.saturating_add(i128::from(self.opening));

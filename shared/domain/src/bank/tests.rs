@@ -194,8 +194,8 @@ fn a_camt_text_is_whole_whatever_it_is_written_in() {
     assert_eq!(said(&owner), said(CAMT), "the owner is no payer");
     let odd = CAMT
         .replace("967.66", "9<!-- -->67<![CDATA[.66]]>")
-        .replace("<EndToEndId>po_1", "<EndToEndId>po&#95;1&amp;2")
+        .replace("<EndToEndId>po_1", "<EndToEndId>po&#95;1&#9;&amp;2&#10;")
         .replace("<Sts><Cd>PDNG", "<Sts><Cd><![CDATA[PDNG]]>");
-    assert_eq!(said(&odd)[1], "2026-11-20 96766 po_1&2 | Acme & Sons PAYOUT po_1");
+    assert_eq!(said(&odd)[1], "2026-11-20 96766 po_1 &2 | Acme & Sons PAYOUT po_1");
     assert_eq!(said(&odd).len(), said(CAMT).len());
 }

@@ -9,7 +9,12 @@ fn adds_up(statements: &[Statement]) {
     for statement in statements {
         let booked: i128 = statement.entries.iter().map(|entry| i128::from(entry.minor)).sum();
         assert_eq!(i128::from(statement.opening) + booked, i128::from(statement.closing));
-        assert_eq!(statement.rows().len(), statement.entries.len());
+        let rows = statement.rows();
+        assert_eq!(rows.len(), statement.entries.len());
+        let words = statement.entries.iter().flat_map(|entry| [&entry.reference, &entry.text]);
+        assert!(
+            words.chain(rows.iter().map(|row| &row.reference)).all(|text| !text.contains(char::is_control))
+        );
     }
 }
 
