@@ -7,7 +7,7 @@ mod camt;
 mod mt940;
 
 use crate::books::{Entry, Row};
-use crate::money::{AmountForm, Currency, Money, MoneyError, major};
+use crate::money::{AmountForm, Currency, Money, MoneyError, excerpt, major};
 use crate::time::Timestamp;
 
 /// A statement.
@@ -38,6 +38,43 @@ pub struct Booking {
     pub at: Timestamp,
 }
 
+impl Booking {
+    /// Its words stand in lines of reports and on terminals: they hold no line break and no control character.
+    fn tidy(&mut self) {
+        for text in [&mut self.reference, &mut self.text] {
+            if text.contains(char::is_control) {
+                *text = text.replace(char::is_control, " ").trim().to_owned();
+            }
+        }
+    }
+}
+
+/// A place in a file of statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// Which statement of the file, from 1.
+    pub statement: usize,
+    /// Which of its entries, from 1; nothing for what is not in an entry.
+    pub entry: Option<usize>,
+}
+
+impl std::fmt::Display for At {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the statement {}", self.statement)?;
+        self.entry.map_or(Ok(()), |entry| write!(f, ", entry {entry}"))
+    }
+}
+
+impl At {
+    fn missing(self, what: &'static str) -> BankError {
+        BankError::Missing { at: self, what }
+    }
+
+    fn wrong(self, what: &'static str, value: &str, why: impl Into<String>) -> BankError {
+        BankError::Value { at: self, what, value: excerpt(value), why: why.into() }
+    }
+}
+
 /// Why a statement cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BankError {
@@ -53,18 +90,18 @@ pub enum BankError {
     #[error("the file is no statement: CAMT.053 begins with `<`, MT940 holds lines that begin with `:20:`")]
     Unknown,
     /// Something that a statement must have.
-    #[error("the statement {statement}: {what} is missing")]
+    #[error("{at}: {what} is missing")]
     Missing {
-        /// Which statement of the file, from 1.
-        statement: usize,
+        /// Where.
+        at: At,
         /// What.
         what: &'static str,
     },
     /// Something that cannot be used.
-    #[error("the statement {statement}: {what} is {value:?}: {why}")]
+    #[error("{at}: {what} is {value:?}: {why}")]
     Value {
-        /// Which statement of the file, from 1.
-        statement: usize,
+        /// Where.
+        at: At,
         /// What.
         what: &'static str,
         /// What it holds, shortened.
@@ -119,7 +156,8 @@ impl Statement {
         self.entries.iter().zip(1..).map(row).collect()
     }
 
-    fn check(self, statement: usize) -> Result<Self, BankError> {
+    fn check(mut self, statement: usize) -> Result<Self, BankError> {
+        self.entries.iter_mut().for_each(Booking::tidy);
         let booked =
             self.entries.iter().fold(0_i128, |sum, entry| sum.saturating_add(i128::from(entry.minor)));
         let sum = booked.saturating_add(i128::from(self.opening));
@@ -153,4 +191,4 @@ fn day(year: i16, month: i8, day: i8) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -139,7 +139,7 @@ pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> S
         Ok(json) => json,
         Err(error) => return whole(error.into(), body),
     };
-    let items = match places(&dialect.envelope.events, json.root()) {
+    let items = match items(&dialect.envelope.events, json.root()) {
         Err(error) => return whole(error, body),
         Ok(items) if items.len() > EVENTS_PER_DELIVERY_MAX => {
             return whole(EnvelopeError::TooMany { events: items.len() }, body);
@@ -150,7 +150,11 @@ pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> S
     // Byte for byte as it came, for whoever asks what was signed.
     let is_whole_body = dialect.envelope.events.is_root();
     for (at, item) in items.into_iter().enumerate() {
-        match event(dialect, headers, item) {
+        let (item, read) = match item {
+            Item::Event(doc) => (doc, event(dialect, headers, doc)),
+            Item::Other(doc, error) => (doc, Err(error)),
+        };
+        match read {
             Ok(mut event) => {
                 if is_whole_body && let Ok(body) = std::str::from_utf8(body) {
                     body.clone_into(&mut event.body);
@@ -167,17 +171,38 @@ pub(crate) fn split_body(dialect: &Dialect, headers: &Headers, body: &[u8]) -> S
     split
 }
 
-/// The places of the events. An empty list is a delivery of nothing; no list at all is a delivery of something else.
-fn places<'a>(events: &Path, doc: Doc<'a>) -> Result<Vec<Doc<'a>>, EnvelopeError> {
-    let places = doc.all(events)?;
-    let (field, at) = match events.list() {
-        Some(list) => ("list of events", list),
-        None => ("content", events.clone()),
+/// An item of a delivery.
+enum Item<'a> {
+    /// An event.
+    Event(Doc<'a>),
+    /// An element of the list that holds none, or none that can be found.
+    Other(Doc<'a>, EnvelopeError),
+}
+
+/// The items of a delivery. An empty list is a delivery of nothing; no list at all is a delivery of something else.
+fn items<'a>(events: &Path, doc: Doc<'a>) -> Result<Vec<Item<'a>>, EnvelopeError> {
+    let missing = |field, at: &Path| EnvelopeError::Missing { field, at: at.as_str().to_owned() };
+    let Some((list, onward)) = events.each() else {
+        let places = doc.all(events)?;
+        let (field, at) =
+            events.list().map_or_else(|| ("content", events.clone()), |list| ("list of events", list));
+        if places.is_empty() && doc.at(&at)?.is_none() {
+            return Err(missing(field, &at));
+        }
+        return Ok(places.into_iter().map(Item::Event).collect());
     };
-    if places.is_empty() && doc.at(&at)?.is_none() {
-        return Err(EnvelopeError::Missing { field, at: at.as_str().to_owned() });
-    }
-    Ok(places)
+    let Some(elements) = doc.at(&list)?.and_then(Doc::items) else {
+        // What is there and no list says so itself.
+        doc.all(events)?;
+        return Err(missing("list of events", &list));
+    };
+    let item = |element: Doc<'a>| match element.at(&onward) {
+        _ if onward.is_root() => Item::Event(element),
+        Ok(Some(event)) => Item::Event(event),
+        Ok(None) => Item::Other(element, missing("content", events)),
+        Err(error) => Item::Other(element, error.into()),
+    };
+    Ok(elements.into_iter().map(item).collect())
 }
 
 /// Reads one event, wherever it came from: a delivery, or a provider's list.

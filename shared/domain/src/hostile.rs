@@ -3,7 +3,7 @@
 use crate::dialect::Dialect;
 use crate::envelope::split_body;
 use crate::ids::EventKind;
-use crate::json::{Json, Path, meaning};
+use crate::json::{Doc, Json, Path, meaning};
 use crate::limits::EVENTS_PER_DELIVERY_MAX;
 use crate::reconcile;
 use crate::signature::Headers;
@@ -114,9 +114,12 @@ pub(crate) fn everything(dialect: &Dialect, body: &[u8]) {
     let split = split_body(dialect, &headers, body);
     assert_eq!(split, split_body(dialect, &headers, body), "the same bytes split the same way");
     assert!(split.events.len() + split.unreadable.len() <= EVENTS_PER_DELIVERY_MAX);
-    let items =
-        Json::parse(body).and_then(|json| json.root().all(&dialect.envelope.events).map(|items| items.len()));
-    let items = items.map_or(1, |items| if items == 0 { split.unreadable.len() } else { items });
+    let items = Json::parse(body).and_then(|json| {
+        let events = &dialect.envelope.events;
+        let all = events.list().map_or(Ok(None), |list| json.root().at(&list));
+        all.map(|all| all.and_then(Doc::items).map_or(1, |all| all.len()))
+    });
+    let items = items.unwrap_or(1);
     assert!(
         items > EVENTS_PER_DELIVERY_MAX || split.events.len() + split.unreadable.len() == items,
         "none is lost"

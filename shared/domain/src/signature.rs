@@ -276,8 +276,12 @@ pub fn verify<'a>(
 fn signed_events<'a>(events: &Path, doc: Doc<'a>) -> Result<Vec<Doc<'a>>, SignatureError> {
     let found = doc.all(events).map_err(|error| no_events(&error))?;
     let list = events.list().unwrap_or_else(|| events.clone());
-    if doc.at(&list).map_err(|error| no_events(&error))?.is_none() {
+    let Some(all) = doc.at(&list).map_err(|error| no_events(&error))? else {
         return Err(no_events(&format!("nothing stands at {}", list.as_str())));
+    };
+    // Beside what was signed, nothing may stand that was not.
+    if events.each().is_some() && all.items().is_some_and(|all| all.len() != found.len()) {
+        return Err(no_events(&format!("an item of {} has nothing at {}", list.as_str(), events.as_str())));
     }
     if found.len() > EVENTS_PER_DELIVERY_MAX {
         return Err(no_events(&format!("there are more than {EVENTS_PER_DELIVERY_MAX}")));

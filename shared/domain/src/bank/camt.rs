@@ -1,11 +1,44 @@
 //! CAMT.053: elements are known by their local names and their place, so every version of the message is read.
+//!
+//! What is lost here is lost from the books. So an entry that is not where entries are, and an element that a statement
+//! does not have, are errors and not passed over.
 
-use super::{BankError, Booking, Statement, day, minor};
+mod entry;
+
+use super::{At, BankError, Booking, Statement, minor};
 use crate::limits::JSON_DEPTH_MAX;
-use crate::money::{Currency, excerpt};
-use crate::time::Timestamp;
+use crate::money::Currency;
+use entry::EntryDraft;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+
+/// The elements of a statement, in any version.
+const OF_STATEMENT: [&str; 16] = [
+    "Id",
+    "StmtPgntn",
+    "ElctrncSeqNb",
+    "RptgSeq",
+    "LglSeqNb",
+    "CreDtTm",
+    "FrToDt",
+    "CpyDplctInd",
+    "RptgSrc",
+    "Acct",
+    "RltdAcct",
+    "Intrst",
+    "Bal",
+    "TxsSummry",
+    "Ntry",
+    "AddtlStmtInf",
+];
+/// The elements of the message around statements.
+const OF_MESSAGE: [&str; 3] = ["GrpHdr", "Stmt", "SplmtryData"];
+
+/// An element that is being read.
+struct Element {
+    name: String,
+    text: String,
+}
 
 /// What is known of the statement that is being read.
 #[derive(Default)]
@@ -13,7 +46,9 @@ struct Draft {
     account: String,
     opening: Option<(Currency, i64)>,
     closing: Option<(Currency, i64)>,
-    entries: Vec<Booking>,
+    entries: Vec<(At, Currency, Booking)>,
+    /// Entries so far, with those that are not booked.
+    seen: usize,
     balance: Balance,
     entry: EntryDraft,
 }
@@ -21,82 +56,106 @@ struct Draft {
 #[derive(Default)]
 struct Balance {
     code: String,
-    amount: String,
-    currency: String,
-    is_debit: bool,
+    amount: Amount,
 }
 
+/// An amount as it is written.
 #[derive(Default)]
-struct EntryDraft {
-    amount: String,
+struct Amount {
+    text: Option<String>,
     currency: String,
-    is_debit: bool,
-    status: String,
-    date: String,
-    end_to_end: Option<String>,
-    entry_reference: Option<String>,
-    bank_reference: Option<String>,
-    text: Vec<String>,
+    mark: Option<String>,
 }
 
 pub(super) fn read(file: &[u8]) -> Result<Vec<Statement>, BankError> {
     let mut reader = Reader::from_reader(file);
-    reader.config_mut().trim_text(true);
-    let mut path: Vec<String> = Vec::new();
+    reader.config_mut().expand_empty_elements = true;
+    let mut open: Vec<Element> = Vec::new();
     let mut statements = Vec::new();
     let mut draft = Draft::default();
     loop {
         let at = reader.buffer_position();
         let broken = |why: String| BankError::Xml { at, why };
         let number = statements.len().saturating_add(1);
-        match reader.read_event().map_err(|error| broken(error.to_string()))? {
+        let text = match reader.read_event().map_err(|error| broken(error.to_string()))? {
             Event::Start(start) => {
-                path.push(start.local_name().as_ref().to_owned());
-                if path.len() > JSON_DEPTH_MAX {
+                let name = start.local_name().as_ref().to_owned();
+                check_place(&open, &name, draft.at(number))?;
+                open.push(Element { name, text: String::new() });
+                if open.len() > JSON_DEPTH_MAX {
                     return Err(broken(format!("more than {JSON_DEPTH_MAX} levels")));
                 }
-                draft.begin(&path, &start).map_err(broken)?;
+                draft.begin(&open, &start).map_err(broken)?;
+                continue;
             }
-            Event::Text(text) => {
-                draft.text(&path, &text);
+            Event::End(_) => {
+                draft.end(&open, number)?;
+                if open.pop().is_some_and(|element| element.name == "Stmt") {
+                    statements.push(std::mem::take(&mut draft).finish(number)?);
+                }
+                continue;
             }
+            Event::Text(text) => text.to_string(),
+            Event::CData(text) => text.to_string(),
             Event::GeneralRef(name) => {
                 // The five of XML and numbers; no document may define more.
                 let reference = format!("&{};", &*name);
                 let text = quick_xml::escape::unescape(&reference).map(std::borrow::Cow::into_owned);
-                draft.append(&path, &text.map_err(|error| broken(error.to_string()))?);
-            }
-            Event::End(_) => {
-                let element = path.pop().unwrap_or_default();
-                match (element.as_str(), path.last().map(String::as_str)) {
-                    ("Bal", Some("Stmt")) => draft.end_balance(number)?,
-                    ("Ntry", Some("Stmt")) => draft.end_entry(number)?,
-                    ("Stmt", _) => statements.push(std::mem::take(&mut draft).finish(number)?),
-                    _ => {}
-                }
+                text.map_err(|error| broken(error.to_string()))?
             }
             Event::DocType(_) => return Err(broken("a statement has no DOCTYPE".to_owned())),
-            Event::Eof if !path.is_empty() => return Err(broken("the file ends in the middle".to_owned())),
+            Event::Eof if !open.is_empty() => return Err(broken("the file ends in the middle".to_owned())),
             Event::Eof if statements.is_empty() => {
-                return Err(BankError::Missing { statement: 1, what: "Stmt" });
+                return Err(At { statement: 1, entry: None }.missing("Stmt"));
             }
             Event::Eof => return Ok(statements),
-            _ => {}
+            _ => continue,
+        };
+        if let Some(element) = open.last_mut() {
+            element.text.push_str(&text);
         }
     }
 }
 
-/// Whether the path ends in these elements.
-fn is_at(path: &[String], end: &[&str]) -> bool {
-    path.len() >= end.len() && path.iter().rev().zip(end.iter().rev()).all(|(one, other)| one == other)
+/// Whether an element may stand where it begins.
+fn check_place(open: &[Element], name: &str, at: At) -> Result<(), BankError> {
+    let parent = open.last().map_or("", |parent| parent.name.as_str());
+    let is_known = match parent {
+        "Stmt" => OF_STATEMENT.contains(&name),
+        "BkToCstmrStmt" => OF_MESSAGE.contains(&name),
+        _ => !matches!(name, "Stmt" | "Ntry"),
+    };
+    if is_known {
+        return Ok(());
+    }
+    let parent = if parent.is_empty() { "the file" } else { parent };
+    Err(at.wrong("an element", name, format!("it has no place in {parent}")))
+}
+
+/// Whether what is open ends in these elements.
+fn is_in(open: &[Element], end: &[&str]) -> bool {
+    open.len() >= end.len() && open.iter().rev().zip(end.iter().rev()).all(|(one, other)| one.name == *other)
+}
+
+/// Fills what may be said once.
+fn once(into: &mut Option<String>, what: &'static str, text: &str, at: At) -> Result<(), BankError> {
+    match into.replace(text.to_owned()) {
+        None => Ok(()),
+        Some(first) => Err(at.wrong(what, text, format!("it was {first:?} before, in the same place"))),
+    }
 }
 
 impl Draft {
-    fn begin(&mut self, path: &[String], start: &BytesStart<'_>) -> Result<(), String> {
-        let into = if is_at(path, &["Stmt", "Ntry", "Amt"]) {
-            &mut self.entry.currency
-        } else if is_at(path, &["Stmt", "Bal", "Amt"]) {
-            &mut self.balance.currency
+    /// Where the next entry is.
+    fn at(&self, statement: usize) -> At {
+        At { statement, entry: Some(self.seen.saturating_add(1)) }
+    }
+
+    fn begin(&mut self, open: &[Element], start: &BytesStart<'_>) -> Result<(), String> {
+        let into = if is_in(open, &["Stmt", "Ntry", "Amt"]) {
+            &mut self.entry.amount.currency
+        } else if is_in(open, &["Stmt", "Bal", "Amt"]) {
+            &mut self.balance.amount.currency
         } else {
             return Ok(());
         };
@@ -105,106 +164,100 @@ impl Draft {
         Ok(())
     }
 
-    fn text(&mut self, path: &[String], text: &str) {
-        let entry = &mut self.entry;
-        match path {
-            _ if is_at(path, &["Stmt", "Acct", "Id", "IBAN"])
-                || is_at(path, &["Stmt", "Acct", "Id", "Othr", "Id"]) =>
-            {
+    /// The end of the innermost element that is open.
+    fn end(&mut self, open: &[Element], statement: usize) -> Result<(), BankError> {
+        let Some(element) = open.last() else { return Ok(()) };
+        let text = element.text.trim();
+        let at = At { statement, entry: None };
+        let balance = &mut self.balance;
+        match element.name.as_str() {
+            "Ntry" => self.end_entry(statement),
+            "Bal" if is_in(open, &["Stmt", "Bal"]) => self.end_balance(at),
+            _ if open.iter().any(|outer| outer.name == "Ntry") => {
+                let at = self.at(statement);
+                self.entry.take(open, text, at)
+            }
+            "IBAN" if is_in(open, &["Stmt", "Acct", "Id", "IBAN"]) => {
                 text.clone_into(&mut self.account);
+                Ok(())
             }
-            _ if is_at(path, &["Bal", "Tp", "CdOrPrtry", "Cd"]) => text.clone_into(&mut self.balance.code),
-            _ if is_at(path, &["Stmt", "Bal", "Amt"]) => text.clone_into(&mut self.balance.amount),
-            _ if is_at(path, &["Stmt", "Bal", "CdtDbtInd"]) => self.balance.is_debit = text == "DBIT",
-            _ if is_at(path, &["Stmt", "Ntry", "Amt"]) => text.clone_into(&mut entry.amount),
-            _ if is_at(path, &["Stmt", "Ntry", "CdtDbtInd"]) => entry.is_debit = text == "DBIT",
-            _ if is_at(path, &["Ntry", "Sts"]) || is_at(path, &["Ntry", "Sts", "Cd"]) => {
-                text.clone_into(&mut entry.status);
+            "Id" if is_in(open, &["Stmt", "Acct", "Id", "Othr", "Id"]) => {
+                text.clone_into(&mut self.account);
+                Ok(())
             }
-            _ if is_at(path, &["BookgDt", "Dt"]) || is_at(path, &["BookgDt", "DtTm"]) => {
-                text.clone_into(&mut entry.date);
+            "Cd" if is_in(open, &["Stmt", "Bal", "Tp", "CdOrPrtry", "Cd"]) => {
+                text.clone_into(&mut balance.code);
+                Ok(())
             }
-            _ if is_at(path, &["Ntry", "NtryRef"]) => entry.entry_reference = Some(text.to_owned()),
-            _ if is_at(path, &["Ntry", "AcctSvcrRef"]) => entry.bank_reference = Some(text.to_owned()),
-            _ if is_at(path, &["Refs", "EndToEndId"]) && text != "NOTPROVIDED" => {
-                entry.end_to_end.get_or_insert_with(|| text.to_owned());
+            "Amt" if is_in(open, &["Stmt", "Bal", "Amt"]) => {
+                once(&mut balance.amount.text, "Bal/Amt", text, at)
             }
-            _ if is_at(path, &["RmtInf", "Ustrd"]) || path.last().is_some_and(|name| name == "Nm") => {
-                entry.text.push(text.to_owned());
+            "CdtDbtInd" if is_in(open, &["Stmt", "Bal", "CdtDbtInd"]) => {
+                once(&mut balance.amount.mark, "Bal/CdtDbtInd", text, at)
             }
-            _ => {}
+            _ => Ok(()),
         }
     }
 
-    /// More of a text that an entity stands in.
-    fn append(&mut self, path: &[String], text: &str) {
-        if is_at(path, &["RmtInf", "Ustrd"]) || path.last().is_some_and(|name| name == "Nm") {
-            self.entry.text.push(text.to_owned());
+    fn end_balance(&mut self, at: At) -> Result<(), BankError> {
+        let Balance { code, amount } = std::mem::take(&mut self.balance);
+        let found = amount.read("Bal/Amt", "Bal/CdtDbtInd", at)?;
+        let into = match code.as_str() {
+            "OPBD" | "PRCD" => &mut self.opening,
+            "CLBD" => &mut self.closing,
+            _ => return Ok(()),
+        };
+        match into.replace(found) {
+            Some(other) if other != found => {
+                let why = "the statement has another balance of this kind, and they differ";
+                Err(at.wrong("Bal/Tp", &code, why))
+            }
+            _ => Ok(()),
         }
-    }
-
-    fn end_balance(&mut self, statement: usize) -> Result<(), BankError> {
-        let Balance { code, amount, currency, is_debit } = std::mem::take(&mut self.balance);
-        let (currency, minor) = signed("Bal/Amt", &amount, &currency, is_debit, statement)?;
-        match code.as_str() {
-            "OPBD" | "PRCD" => self.opening = Some((currency, minor)),
-            "CLBD" => self.closing = Some((currency, minor)),
-            _ => {}
-        }
-        Ok(())
     }
 
     fn end_entry(&mut self, statement: usize) -> Result<(), BankError> {
-        let entry = std::mem::take(&mut self.entry);
-        // Only what is booked is part of the balance.
-        if !matches!(entry.status.as_str(), "BOOK" | "") {
-            return Ok(());
+        let at = self.at(statement);
+        self.seen = self.seen.saturating_add(1);
+        if let Some((currency, booking)) = std::mem::take(&mut self.entry).booked(at)? {
+            self.entries.push((at, currency, booking));
         }
-        let (_, minor) = signed("Ntry/Amt", &entry.amount, &entry.currency, entry.is_debit, statement)?;
-        let at = date(&entry.date).ok_or_else(|| BankError::Value {
-            statement,
-            what: "Ntry/BookgDt",
-            value: excerpt(&entry.date),
-            why: "a day such as 2026-11-23 is expected".to_owned(),
-        })?;
-        let references = [entry.end_to_end, entry.entry_reference, entry.bank_reference];
-        let reference = references.into_iter().flatten().next().unwrap_or_default();
-        self.entries.push(Booking { reference, text: entry.text.join(" "), minor, at });
         Ok(())
     }
 
     fn finish(self, statement: usize) -> Result<Statement, BankError> {
-        let missing = |what| BankError::Missing { statement, what };
+        let at = At { statement, entry: None };
         let (currency, opening) =
-            self.opening.ok_or_else(|| missing("the opening balance (OPBD or PRCD)"))?;
-        let (other, closing) = self.closing.ok_or_else(|| missing("the closing balance (CLBD)"))?;
+            self.opening.ok_or_else(|| at.missing("the opening balance (OPBD or PRCD)"))?;
+        let (other, closing) = self.closing.ok_or_else(|| at.missing("the closing balance (CLBD)"))?;
+        let differs = |found: Currency, at: At, what| {
+            at.wrong(what, found.code(), format!("the opening balance is in {currency}"))
+        };
         if currency != other {
-            return Err(BankError::Value {
-                statement,
-                what: "Bal/Amt/@Ccy",
-                value: other.to_string(),
-                why: format!("the opening balance is in {currency}"),
-            });
+            return Err(differs(other, at, "Bal/Amt/@Ccy"));
         }
-        Statement { account: self.account, currency, opening, closing, entries: self.entries }
-            .check(statement)
+        let mut entries = Vec::new();
+        for (at, found, booking) in self.entries {
+            if found != currency {
+                return Err(differs(found, at, "Ntry/Amt/@Ccy"));
+            }
+            entries.push(booking);
+        }
+        Statement { account: self.account, currency, opening, closing, entries }.check(statement)
     }
 }
 
-fn signed(
-    what: &'static str,
-    amount: &str,
-    code: &str,
-    is_debit: bool,
-    statement: usize,
-) -> Result<(Currency, i64), BankError> {
-    let wrong = |value: &str, why: String| BankError::Value { statement, what, value: excerpt(value), why };
-    let currency = Currency::from_code(code).map_err(|error| wrong(code, error.to_string()))?;
-    let minor = minor(amount, currency).map_err(|error| wrong(amount, error.to_string()))?;
-    Ok((currency, if is_debit { minor.saturating_neg() } else { minor }))
-}
-
-fn date(text: &str) -> Option<Timestamp> {
-    let date: jiff::civil::Date = text.get(..10)?.parse().ok()?;
-    day(date.year(), date.month(), date.day())
+impl Amount {
+    /// Its minor units, below zero for a debit.
+    fn read(self, what: &'static str, mark: &'static str, at: At) -> Result<(Currency, i64), BankError> {
+        let text = self.text.unwrap_or_default();
+        let currency = Currency::from_code(&self.currency)
+            .map_err(|error| at.wrong(what, &self.currency, error.to_string()))?;
+        let minor = minor(&text, currency).map_err(|error| at.wrong(what, &text, error.to_string()))?;
+        match self.mark.as_deref() {
+            Some("CRDT") => Ok((currency, minor)),
+            Some("DBIT") => Ok((currency, minor.saturating_neg())),
+            other => Err(at.wrong(mark, other.unwrap_or_default(), "CRDT or DBIT is expected")),
+        }
+    }
 }

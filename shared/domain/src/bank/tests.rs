@@ -23,7 +23,7 @@ fn refused(file: &str, message: &str) {
     assert!(error.contains(message), "{error}");
 }
 
-const CAMT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+pub(crate) const CAMT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">
  <BkToCstmrStmt><GrpHdr><MsgId>M1</MsgId></GrpHdr>
   <Stmt><Id>S1</Id><Acct><Id><IBAN>DE89370400440532013000</IBAN></Id></Acct>
@@ -70,7 +70,7 @@ fn a_camt_statement_that_is_none_says_why() {
     refused(&"<a>".repeat(100), "more than 64 levels");
 }
 
-const MT940: &str = "{1:F01BANKDEFFXXXX0000000000}{4:\r
+pub(crate) const MT940: &str = "{1:F01BANKDEFFXXXX0000000000}{4:\r
 :20:STMT1\r
 :25:37040044/532013000\r
 :28C:00012/001\r
@@ -112,7 +112,7 @@ fn mt940_with_pages() {
 
 #[test]
 fn an_mt940_statement_that_is_none_says_why() {
-    refused(&MT940.replace("967,66", "967,65"), "100.00 EUR at the beginning and 957.99 EUR booked");
+    refused(&MT940.replace("967,66", "967,65"), "100.00 EUR at the beginning and 957.15 EUR booked");
     refused(&MT940.replace(":62F:C261231EUR1058,00\r\n", ""), "the closing balance (:62F:) is missing");
     refused(&MT940.replace(":60F:C261119EUR100,00\r\n", ""), "the opening balance (:60F:) is missing");
     refused(&MT940.replace("C261119EUR", "X261119EUR"), "the opening balance is \"X261119EUR100,00\"");
@@ -123,4 +123,79 @@ fn an_mt940_statement_that_is_none_says_why() {
     refused(&MT940.replace("261231D10,NCHG", "26D"), "an entry (:61:) is \"26DNONREF//B2\"");
     refused("a,b,c\n1,2,3\n", "the file is no statement");
     refused("", "the file is no statement");
+}
+
+/// An entry of nothing, and two that come to nothing, do not show in the balance.
+#[test]
+fn no_entry_is_lost_where_the_balance_does_not_tell() {
+    let pair = [(":61:261231C7,00NTRFX3//B3\r\n", 4), (":61:261231D7,00NTRFX4//B4\r\n", 5)];
+    let whole = MT940.replace(":62M:", &format!("{}{}:62M:", pair[0].0, pair[1].0));
+    assert_eq!(said(&whole).len(), said(MT940).len() + 2);
+    for (line, _) in pair {
+        let entry = line.trim_start_matches(":61:").trim_end();
+        for (mangled, message) in [
+            (entry.to_owned(), "reads as an entry, and its tag is not :61:"),
+            (format!(":61;{entry}"), "reads as an entry, and its tag is not :61:"),
+            (format!(":6l:{entry}"), ": a tag is \"6l\": line "),
+            (format!(":86:{entry}"), "reads as an entry, and its tag is not :61:"),
+            (format!(":63:{entry}"), ": a tag is \"63\": line "),
+            (format!(":61:{}", entry.replace("261231", "2612+1")), "an entry (:61:) is"),
+            (format!(":61:{}", entry.replace("261231", "2612311399")), "an entry (:61:) is"),
+        ] {
+            refused(&whole.replace(line, &format!("{mangled}\r\n")), message);
+        }
+        assert_eq!(said(&whole.replace(line, &format!("  {line}"))), said(&whole), "a blank before the tag");
+    }
+    // A statement whose beginning is lost, alone and with its own end.
+    let second = ":20:STMT2\r\n:25:1\r\n";
+    refused(
+        &MT940.replace(second, ":25:1\r\n"),
+        "the statement 2: a field outside of a statement is \":25:1\"",
+    );
+    refused(&format!(":25:1\r\n{MT940}"), "the statement 1: a field outside of a statement is \":25:1\"");
+    assert_eq!(said(&MT940.replace("{4:\r\n:20:", "{4::20:")), said(MT940));
+    // A page in the middle.
+    refused(
+        &MT940.replace(":60M:C261231EUR1057,16", ":60M:C261231EUR1057,17"),
+        "the balance before it is 1057.16 EUR: a page is missing",
+    );
+    refused(&MT940.replace(":60M:", ":61:261231C7,00NTRFX3\r\n:60M:"), "it stands between two pages");
+    refused(&MT940.replace(":62F:C261231EUR", ":62F:C261231USD"), "the opening balance is in EUR");
+}
+
+#[test]
+fn no_camt_entry_is_passed_over() {
+    let entry = |inside: &str| CAMT.replace("</Stmt>", &format!("{inside}</Stmt>"));
+    let zero = "<Ntry><Amt Ccy=\"EUR\">0.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-11-21</Dt></BookgDt></Ntry>";
+    assert_eq!(said(&entry(zero)).len(), said(CAMT).len() + 1);
+    for (file, message) in [
+        (entry("<Ntry/>"), "the statement 1, entry 4: Ntry/Amt is \"\""),
+        (entry(&zero.replace("Ntry", "Ntri")), "the statement 1, entry 4: an element is \"Ntri\": it has no place in Stmt"),
+        (CAMT.replace("</Acct>", &format!("{zero}</Acct>")), "entry 1: an element is \"Ntry\": it has no place in Acct"),
+        (CAMT.replace("</BkToCstmrStmt>", "<Stnt/></BkToCstmrStmt>"), "an element is \"Stnt\": it has no place in BkToCstmrStmt"),
+        (entry(&zero.replace("BOOK", "BOOKED")), "entry 4: Ntry/Sts is \"BOOKED\": BOOK, PDNG, INFO or FUTR is expected"),
+        (entry(&zero.replace("CRDT", "CREDIT")), "entry 4: Ntry/CdtDbtInd is \"CREDIT\": CRDT or DBIT is expected"),
+        (entry(&zero.replace("<CdtDbtInd>CRDT</CdtDbtInd>", "")), "entry 4: Ntry/CdtDbtInd is \"\""),
+        (entry(&zero.replace("EUR", "USD")), "entry 4: Ntry/Amt/@Ccy is \"USD\": the opening balance is in EUR"),
+        (entry(&zero.replace("</Amt>", "</Amt><Amt Ccy=\"EUR\">0.00</Amt>")), "it was \"0.00\" before, in the same place"),
+        (entry(&zero.replace("11-21", "11-21x")), "entry 4: Ntry/BookgDt is \"2026-11-21x\""),
+        (
+            CAMT.replacen("<Bal>", "<Bal><Tp><CdOrPrtry><Cd>PRCD</Cd></CdOrPrtry></Tp><Amt Ccy=\"EUR\">1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd></Bal><Bal>", 1),
+            "Bal/Tp is \"OPBD\": the statement has another balance of this kind, and they differ",
+        ),
+    ] {
+        refused(&file, message);
+    }
+}
+
+#[test]
+fn a_camt_text_is_whole_whatever_it_is_written_in() {
+    let owner = CAMT.replace("</Acct>", "<Ownr><Nm>Us Ltd</Nm></Ownr></Acct>");
+    assert_eq!(said(&owner), said(CAMT), "the owner is no payer");
+    let odd = CAMT
+        .replace("967.66", "9<!-- -->67<![CDATA[.66]]>")
+        .replace("<EndToEndId>po_1", "<EndToEndId>po&#95;1&#9;&amp;2&#10;")
+        .replace("<Sts><Cd>PDNG", "<Sts><Cd><![CDATA[PDNG]]>");
+    assert_eq!(said(&odd)[1], "2026-11-20 96766 po_1 &2 | Acme & Sons PAYOUT po_1");
+    assert_eq!(said(&odd).len(), said(CAMT).len());
 }

@@ -5,6 +5,7 @@
 //! [`ReportError`].
 
 mod amount;
+mod csv_lines;
 mod example;
 mod format;
 mod ready;

@@ -238,3 +238,27 @@ proptest! {
         prop_assert_eq!(positions, bad.keys().copied().collect::<Vec<_>>());
     }
 }
+
+/// Adyen wraps each event: what stands in the list without one is told, and its neighbours are read.
+#[test]
+fn an_item_without_its_event_is_told_of() {
+    let dialect = built_in("adyen");
+    let example = Dialect::describe(Dialect::built_in_text("adyen").expect("it is there"))
+        .expect("it can be read")
+        .examples;
+    let body = &example[0].body;
+    let before = split_body(&dialect, &Headers::default(), body.as_bytes());
+    for (other, why) in [
+        ("5", "the event has no content: nothing stands at $.notificationItems[*].NotificationRequestItem"),
+        ("{}", "the event has no content: nothing stands at $.notificationItems[*].NotificationRequestItem"),
+        (r#"{"NotificationRequestItem":{},"NotificationRequestItem":{}}"#, "names the key"),
+    ] {
+        let at = body.find("[").expect("a list") + 1;
+        let mixed = format!("{}{other},{}", &body[..at], &body[at..]);
+        let after = split_body(&dialect, &Headers::default(), mixed.as_bytes());
+        assert_eq!(after.events, before.events);
+        let [unreadable] = after.unreadable.as_slice() else { panic!("{:?}", after.unreadable) };
+        assert_eq!((unreadable.at, unreadable.body.as_slice()), (0, other.as_bytes()));
+        assert!(unreadable.error.to_string().contains(why), "{}", unreadable.error);
+    }
+}

@@ -106,6 +106,15 @@ impl Path {
         keys.collect()
     }
 
+    /// The path of the list that the only `[*]` goes through, and the path onward from each of its elements.
+    #[must_use]
+    pub fn each(&self) -> Option<(Self, Self)> {
+        let list = self.list()?;
+        let steps = self.steps.get(list.steps.len().saturating_add(1)..)?.to_vec();
+        let (_, text) = self.text.split_once("[*]")?;
+        (!steps.contains(&Step::Each)).then(|| (list, Self { text: format!("${text}"), steps }))
+    }
+
     /// The path of the list that the first `[*]` goes through, if there is one.
     #[must_use]
     pub fn list(&self) -> Option<Self> {

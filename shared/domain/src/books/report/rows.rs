@@ -1,6 +1,7 @@
 //! The rows of a report file.
 
 use super::super::row::{Entry, Rate, Row, Rows, Settled};
+use super::csv_lines::{CsvLines, OPEN_QUOTE};
 use super::format::{AmountFrom, EntryFrom, From, Kind, ReportFormat};
 use crate::ids::PaymentId;
 use crate::json::{Json, Path};
@@ -31,6 +32,9 @@ pub enum ReportError {
         /// Those it has.
         there: String,
     },
+    /// A quote in the header takes in rows.
+    #[error("its header is {0:?}: {OPEN_QUOTE}")]
+    OpenQuote(String),
     /// Two columns have one name.
     #[error("it has two columns {0:?}: nobody knows which is meant")]
     TwoColumns(String),
@@ -44,10 +48,12 @@ pub enum ReportError {
 
 /// A row that cannot be read. Those beside it can.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
-#[error("line {line}: {column} is {value:?}: {why}")]
+#[error("{}: {column} is {value:?}: {why}", self.place())]
 pub struct RowFault {
     /// Where, from 1.
     pub line: u64,
+    /// Its last line: a quoted field may hold line breaks.
+    pub last_line: u64,
     /// Which column.
     pub column: String,
     /// What it holds, shortened.
@@ -56,10 +62,19 @@ pub struct RowFault {
     pub why: String,
 }
 
-type Decoded<R> = BufReader<DecodeReaderBytes<R, Vec<u8>>>;
+impl RowFault {
+    fn place(&self) -> String {
+        match self.last_line {
+            last if last > self.line => format!("lines {} to {last}", self.line),
+            _ => format!("line {}", self.line),
+        }
+    }
+}
+
+pub(super) type Decoded<R> = BufReader<DecodeReaderBytes<R, Vec<u8>>>;
 
 enum Lines<R: Read> {
-    Csv { reader: csv::Reader<Decoded<R>>, record: csv::StringRecord, at: Vec<usize>, fields: usize },
+    Csv(CsvLines<R>),
     Json { reader: Decoded<R>, line: Vec<u8>, paths: Vec<Path> },
 }
 
@@ -73,8 +88,9 @@ pub struct ReportRows<R: Read> {
 
 /// The columns of the row that is being read.
 #[derive(Default)]
-struct Cells {
-    line: u64,
+pub(super) struct Cells {
+    pub(super) line: u64,
+    pub(super) last_line: u64,
     index: BTreeMap<String, usize>,
     texts: Vec<String>,
 }
@@ -96,13 +112,7 @@ impl<R: Read> ReportRows<R> {
         names.sort();
         names.dedup();
         let lines = match format.kind {
-            Kind::Csv => {
-                let builder = &mut csv::ReaderBuilder::new();
-                let mut reader = builder.delimiter(format.delimiter).flexible(true).from_reader(decoded);
-                let header: Vec<_> = reader.headers()?.iter().map(|name| name.trim().to_owned()).collect();
-                let at = names.iter().map(|name| position(&header, name)).collect::<Result<_, _>>()?;
-                Lines::Csv { reader, record: csv::StringRecord::new(), at, fields: header.len() }
-            }
+            Kind::Csv => Lines::Csv(CsvLines::new(decoded, &format, &names)?),
             Kind::JsonLines => {
                 // The format has checked them.
                 let paths = names.iter().filter_map(|name| Path::parse(name).ok()).collect();
@@ -111,7 +121,8 @@ impl<R: Read> ReportRows<R> {
         };
         let texts = vec![String::new(); names.len()];
         let index = names.into_iter().zip(0..).collect();
-        let cells = Cells { line: u64::from(format.skip_lines), index, texts };
+        let line = u64::from(format.skip_lines);
+        let cells = Cells { line, last_line: line, index, texts };
         Ok(Self { format, lines, cells, faults: Vec::new() })
     }
 
@@ -125,24 +136,11 @@ impl<R: Read> ReportRows<R> {
     fn read_cells(&mut self) -> Result<Option<Result<(), RowFault>>, ReportError> {
         let Self { lines, cells, .. } = self;
         match lines {
-            Lines::Csv { reader, record, at, fields } => {
-                if !reader.read_record(record)? {
-                    return Ok(None);
-                }
-                cells.line = record.position().map_or(0, csv::Position::line);
-                if record.len() != *fields {
-                    let why = format!("{fields} fields are expected, as in the header");
-                    return Ok(Some(Err(cells.fault("the row", &record.len().to_string(), why))));
-                }
-                for (text, at) in cells.texts.iter_mut().zip(at) {
-                    text.clear();
-                    text.push_str(record.get(*at).unwrap_or_default().trim());
-                }
-                Ok(Some(Ok(())))
-            }
+            Lines::Csv(lines) => lines.read(cells),
             Lines::Json { reader, line, paths } => loop {
                 line.clear();
                 cells.line = cells.line.saturating_add(1);
+                cells.last_line = cells.line;
                 let read = reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', line)?;
                 if read == 0 {
                     return Ok(None);
@@ -154,18 +152,6 @@ impl<R: Read> ReportRows<R> {
                     return Ok(Some(cells.fill(line, paths)));
                 }
             },
-        }
-    }
-}
-
-fn position(header: &[String], name: &str) -> Result<usize, ReportError> {
-    let mut found = header.iter().enumerate().filter(|(_, other)| *other == name).map(|(at, _)| at);
-    match (found.next(), found.next()) {
-        (Some(at), None) => Ok(at),
-        (Some(_), Some(_)) => Err(ReportError::TwoColumns(name.to_owned())),
-        (None, _) => {
-            let there = excerpt(&header.join(", "));
-            Err(ReportError::NoColumn { column: name.to_owned(), there })
         }
     }
 }
@@ -209,12 +195,26 @@ impl Cells {
         Ok(())
     }
 
+    /// The texts of the columns, in their order.
+    pub(super) fn set<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+        for (into, text) in self.texts.iter_mut().zip(texts) {
+            into.clear();
+            into.push_str(text.trim());
+        }
+    }
+
     fn get(&self, column: &str) -> &str {
         self.index.get(column).and_then(|at| self.texts.get(*at)).map_or("", String::as_str)
     }
 
-    fn fault(&self, column: &str, value: &str, why: impl Into<String>) -> RowFault {
-        RowFault { line: self.line, column: column.to_owned(), value: excerpt(value), why: why.into() }
+    pub(super) fn fault(&self, column: &str, value: &str, why: impl Into<String>) -> RowFault {
+        RowFault {
+            line: self.line,
+            last_line: self.last_line,
+            column: column.to_owned(),
+            value: excerpt(value),
+            why: why.into(),
+        }
     }
 
     /// Fills a row; `false` when the format leaves it out.

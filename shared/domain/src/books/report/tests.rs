@@ -123,6 +123,55 @@ fn a_bad_row_is_set_aside_and_the_others_are_read() {
 }
 
 #[test]
+fn a_quote_that_is_not_closed_is_reported_with_the_lines_it_takes_in() {
+    let good = |id: &str, remark: &str| format!("{id};Sale;;EUR;1,00;23.11.2026 09:15;;;;;{remark}\n");
+    let open = r#"a quote opens in it and is not closed before the lines after it: close it, or double it"#;
+    for (rows, kept, lines) in [
+        // To the end of the file, in the last line of which it opens or before.
+        ([good("p1", ""), good("p2", "\"19 inch"), good("p3", ""), good("p4", "")], 1, "lines 3 to 5"),
+        ([good("p1", ""), good("p2", ""), good("p3", ""), good("p4", "\"19 inch")], 3, "line 5"),
+        // To the next quote, wherever that is.
+        ([good("p1", "\"19 inch"), good("p2", ""), good("p3", "19\""), good("p4", "")], 1, "lines 2 to 4"),
+        ([good("p1", "\"19 inch"), good("p2", "\"a;b\""), good("p3", ""), good("p4", "")], 2, "lines 2 to 3"),
+        ([good("p1", ""), good("\"p2", ""), good("p3", "\"x\""), good("p4", "")], 2, "lines 3 to 4"),
+    ] {
+        let file = format!("{HEADER}\n{}", rows.concat());
+        let (found, faults) = read(FORMAT, file.as_bytes()).expect("a file that can be read");
+        assert_eq!(found.len(), kept, "{file}\n{faults:?}");
+        let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+        assert!(fault.starts_with(&format!("{lines}: the row is ")) && fault.ends_with(open), "{fault}");
+    }
+    let file = format!("{}\n{}", HEADER.replace("Remark", "\"Remark"), good("p1", ""));
+    let error = read(FORMAT, file.as_bytes()).expect_err("no rows").to_string();
+    assert!(error.starts_with("its header is ") && error.ends_with(open), "{error}");
+}
+
+#[test]
+fn a_line_break_in_quotes_is_a_part_of_its_row() {
+    let row = "p1;Sale;;EUR;1,00;23.11.2026 09:15;;;;;\"first; \nsecond \"\"19\"\"\r\n\"\n";
+    let file = format!("{HEADER}\n{row}p2;Gift;;EUR;1,00;23.11.2026 09:15;;;;;\"\0\"\n\0");
+    let (rows, faults) = read(FORMAT, file.as_bytes()).expect("a file that can be read");
+    assert_eq!(rows.len(), 1);
+    let expected = [
+        r#"line 5: Type is "Gift": the format knows Fee, Refund, Sale"#,
+        r#"line 6: the row is "1": 11 fields are expected, as in the header"#,
+    ];
+    assert_eq!(faults, expected);
+}
+
+#[test]
+fn the_lines_of_faults_are_those_of_the_file() {
+    let (good, bad) = ("p1;Sale;;EUR;1,00;23.11.2026 09:15;;;;;", "p1;Gift;;EUR;1,00;23.11.2026 09:15;;;;;");
+    let format = FORMAT.replace("[columns]", "skip_lines = 2\n[columns]");
+    for line_end in ["\n", "\r\n"] {
+        let lines = ["Acme", "November", HEADER, good, "", bad, good, bad];
+        let (_, faults) = read(&format, lines.join(line_end).as_bytes()).expect("a file that can be read");
+        let found: Vec<_> = faults.iter().filter_map(|fault| fault.split(':').next()).collect();
+        assert_eq!(found, ["line 6", "line 8"], "{line_end:?}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_at_all_says_why() {
     let many = format!("{HEADER}\n{}", "x\n".repeat(1_001));
     for (file, message) in [

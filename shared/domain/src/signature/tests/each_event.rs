@@ -43,6 +43,12 @@ fn every_event_must_be_ours() {
     let missing = Err("the field $.additionalData.hmacSignature is missing");
     check(&of(&[ours.clone(), unsigned("P4", "")]), missing);
     check(&of(&[ours.replace("hmacSignature", "hmac")]), missing);
+    for other in ["{}", "5", "null"] {
+        let beside =
+            "an item of $.notificationItems has nothing at $.notificationItems[*].NotificationRequestItem";
+        let why = format!("the events that should each be signed cannot be read: {beside}");
+        check(&of(&[ours.clone(), other.to_owned()]), Err(&why));
+    }
     let twice = ours
         .replace("\"live\"", "")
         .replace("\"success\":\"true\"", "\"success\":\"true\",\"success\":\"false\"");
