@@ -195,3 +195,42 @@ fn every_other_role_is_a_services_and_holds_what_the_table_says() {
         }
     }
 }
+
+#[test]
+fn a_call_without_a_permission_and_a_permission_without_a_call_are_both_named() {
+    let call = |action: &str, pk: &str| Call {
+        operation: action.to_owned(),
+        action: action.to_owned(),
+        resource: "ControlTable".to_owned(),
+        context: Some(("dynamodb:LeadingKeys", pk.to_owned())),
+    };
+    let grant = |action: &str, pattern: &str| Grant {
+        sid: "Some".to_owned(),
+        action: action.to_owned(),
+        resource: "ControlTable".to_owned(),
+        only: Some(("dynamodb:LeadingKeys".to_owned(), pattern.to_owned())),
+    };
+    let calls = [call("dynamodb:PutItem", "run#acme"), call("dynamodb:Query", "run#acme")];
+    let grants = [
+        grant("dynamodb:PutItem", "run#*"),
+        grant("dynamodb:Query", "finding#*"),
+        grant("dynamodb:DeleteItem", "run#*"),
+    ];
+    let mut wrong = Vec::new();
+    compare("reconcile", "ReconcileRole", &calls.iter().collect(), &grants, &mut wrong);
+    let place = r#"ControlTable where dynamodb:LeadingKeys is "#;
+    assert_eq!(
+        wrong,
+        [
+            format!(
+                r#"reconcile makes a call that ReconcileRole does not permit: dynamodb:Query on {place}"run#acme""#
+            ),
+            format!(
+                r#"reconcile makes no call for which ReconcileRole has Some (dynamodb:Query on {place}"finding#*")"#
+            ),
+            format!(
+                r#"reconcile makes no call for which ReconcileRole has Some (dynamodb:DeleteItem on {place}"run#*")"#
+            ),
+        ]
+    );
+}
