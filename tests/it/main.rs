@@ -9,3 +9,4 @@
 
 mod differential;
 mod e2e;
+mod permissions;

@@ -7,7 +7,7 @@ mod conformance;
 mod expected;
 mod faults;
 mod findings;
-mod harness;
+pub(crate) mod harness;
 mod lambda;
 mod month;
 mod onboarding;

@@ -231,7 +231,7 @@ impl Auditor {
         rows
     }
 
-    /// Judges a batch (I13).
+    /// Judges a batch (I13, I14).
     pub(crate) fn processed(&self, providers: &Providers, batch: &Batch<'_>) -> Verdict {
         let answered: Vec<_> = batch.processed.iter().map(|one| one.trail.message_id.clone()).collect();
         let asked: Vec<_> = batch.messages.iter().map(|message| message.id.to_string()).collect();
@@ -239,6 +239,9 @@ impl Auditor {
             format!("messages {asked:?} were answered as {answered:?}")
         })?;
         for (message, one) in batch.messages.iter().zip(batch.processed) {
+            if !message.is_poison {
+                check_discreet("a message", &message.body, &BODIES)?;
+            }
             match &one.outcome {
                 Ok(outcome) => self.check_finished(message, one, outcome)?,
                 Err(retry) => self.check_unfinished(providers, batch, message, retry)?,
@@ -363,4 +366,21 @@ fn check_discreet(what: &str, text: &str, words: &[&str]) -> Verdict {
 
 fn version_of(row: &LedgerRow) -> Version {
     (row.source.to_string(), row.payment.to_string(), row.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_planted_is_seen_wherever_it_stands() {
+        for planted in PERSONAL.into_iter().chain([SECRET]).chain(BODIES) {
+            let violation = check_discreet("a line", &format!("detail={{x: {planted}}} end"), &BODIES);
+            let violation = violation.expect_err("is not discreet");
+            assert_eq!(violation.invariant, Invariant::I14);
+            assert!(violation.what.contains(planted), "{}", violation.what);
+        }
+        check_discreet("a line", "source=shop trace=ab12 detail=amount is missing", &BODIES)
+            .expect("is discreet");
+    }
 }

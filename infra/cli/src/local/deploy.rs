@@ -30,7 +30,7 @@ const REWORDED: [(&str, &str); 2] = [
     // Calls without TLS are refused. On loopback there is none: then refuse calls that there are not.
     (r#""aws:SecureTransport": "false""#, r#""aws:SecureTransport": "never""#),
     // Who may send may send a batch. MiniStack asks for an action of that name, which AWS does not have.
-    ("[sqs:SendMessage,", "[sqs:SendMessage, sqs:SendMessageBatch,"),
+    ("[sqs:SendMessage", "[sqs:SendMessageBatch, sqs:SendMessage"),
 ];
 
 /// Deploys the checkout's template, with other values than its defaults where `parameters` has them.

@@ -186,6 +186,12 @@ impl Auditor {
         for text in self.published_text.values() {
             super::check_discreet("a published event", text, &[])?;
         }
+        for row in &remains.ledger {
+            super::check_discreet("a row of the ledger", &format!("{row:?}"), &[])?;
+        }
+        for expectation in self.stores.expectations.all() {
+            super::check_discreet("an expectation", &format!("{expectation:?}"), &[])?;
+        }
         for key in self.stores.reports.keys() {
             let bytes = self.stores.reports.read(&key).unwrap_or_default();
             super::check_discreet(&key, &String::from_utf8_lossy(&bytes), &[])?;

@@ -39,7 +39,7 @@ invariants! {
     I11 "after a complete run both books agree, or each difference is a finding; an incomplete run changes nothing",
     I12 "a run done again changes nothing",
     I13 "a batch names exactly the messages that are unfinished",
-    I14 "no secret, no personal data and no body in a log line",
+    I14 "no secret, no personal data and no body in a log line, a message or anything else that leaves the inbox",
     I15 "when faults stop, everything falls quiet and nothing is left behind",
     I16 "the end is that of the provider's own books, whatever the order was",
     I17 "the same seed is the same world, to the byte",
