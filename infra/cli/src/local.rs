@@ -19,7 +19,7 @@ mod tap;
 
 pub use build::BuiltWith;
 pub use check::{Check, Checks};
-pub use failure::Failure;
+pub use failure::{Doing, Failure};
 pub use functions::{Function, LogLine, Process, Signal, signal};
 pub use localstripe::{API_KEY, Charge, Confirmed, Event, LocalStripe, PaidBy, PaymentIntent, Stripe};
 pub use port::Port;

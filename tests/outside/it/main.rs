@@ -1,0 +1,15 @@
+//! Short trials, each on a stack of its own.
+
+#![expect(clippy::expect_used, reason = "this is all test code, its helpers outside #[test] included")]
+
+use countersign::local::BuiltWith;
+use countersign_outside::account::Fate;
+use countersign_outside::kill::kill;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_that_are_killed_and_held_lose_and_double_nothing() {
+    let outcome = kill(1, Duration::from_secs(10), BuiltWith::Tests).await.expect("the trial runs");
+    assert!(outcome.is_right(), "{}", outcome.show());
+    assert!(outcome.account.of(Fate::Applied) > 0, "{}", outcome.show());
+}
