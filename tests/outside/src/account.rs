@@ -107,8 +107,12 @@ pub enum Wrong {
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost(name) => write!(f, "lost: {} was acknowledged, and nothing is known of it", shown(name)),
-            Self::NotKept(name) => write!(f, "not kept: {} was acknowledged without an inbox row", shown(name)),
+            Self::Lost(name) => {
+                write!(f, "lost: {} was acknowledged, and nothing is known of it", shown(name))
+            }
+            Self::NotKept(name) => {
+                write!(f, "not kept: {} was acknowledged without an inbox row", shown(name))
+            }
             Self::Doubled(name, rows) => write!(f, "doubled: {} has {rows} rows", shown(name)),
             Self::Invented(what) => write!(f, "invented: nobody genuine sent {what}"),
             Self::Believed(name) => write!(f, "believed: the forged {} was acknowledged", shown(name)),
@@ -151,7 +155,8 @@ impl Account {
 /// Accounts for everything.
 #[must_use]
 pub fn account(sent: &Sent, books: &Books) -> Account {
-    let mut account = Account { wrong: sent.believed.iter().cloned().map(Wrong::Believed).collect(), ..Account::default() };
+    let mut account =
+        Account { wrong: sent.believed.iter().cloned().map(Wrong::Believed).collect(), ..Account::default() };
     let mut rows = BTreeMap::<(&str, &str), Vec<&Entry>>::new();
     for entry in &books.ledger {
         rows.entry((&entry.source, &entry.event)).or_default().push(entry);
@@ -166,14 +171,21 @@ pub fn account(sent: &Sent, books: &Books) -> Account {
 }
 
 /// What became of one claim.
-fn follow(account: &mut Account, sent: &Sent, books: &Books, (name, claim): (&Name, &Claim), rows: &[&Entry]) {
+fn follow(
+    account: &mut Account,
+    sent: &Sent,
+    books: &Books,
+    (name, claim): (&Name, &Claim),
+    rows: &[&Entry],
+) {
     let key = format!("{}#{}", SOURCES[name.0].0, name.1);
     let is_dead = books.dead.iter().any(|dead| *dead == key || dead.starts_with(&format!("{key}#")));
     if name.2 == Meaning::First && rows.len() > 1 {
         account.wrong.push(Wrong::Doubled(name.clone(), rows.len()));
     }
     if claim.acknowledged == 0 {
-        account.unheard = account.unheard.saturating_add(u64::from(name.2 == Meaning::First && !rows.is_empty()));
+        account.unheard =
+            account.unheard.saturating_add(u64::from(name.2 == Meaning::First && !rows.is_empty()));
         return;
     }
     if !books.inbox.contains(&key) {

@@ -134,8 +134,11 @@ mod tests {
         assert_eq!(strikes(5), strikes(5));
         assert_ne!(strikes(5), strikes(6));
         for function in ["ingest", "processor"] {
-            let blows: Vec<_> =
-                strikes(5).iter().filter(|strike| strike.function == function).map(|strike| strike.blow).collect();
+            let blows: Vec<_> = strikes(5)
+                .iter()
+                .filter(|strike| strike.function == function)
+                .map(|strike| strike.blow)
+                .collect();
             let kills = blows.iter().filter(|blow| **blow == Blow::Kill).count();
             assert!((blows.len() / 3..blows.len() * 2 / 3).contains(&kills), "{kills} of {}", blows.len());
             assert!(blows.iter().any(|blow| matches!(blow, Blow::Hold(length) if length.as_secs() > 10)));

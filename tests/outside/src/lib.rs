@@ -3,9 +3,12 @@
 //! acknowledged is accounted for.
 
 pub mod account;
+pub mod burst;
 mod dice;
+mod fault;
 pub mod kill;
 mod load;
 pub mod plan;
+pub mod proxy;
 pub mod report;
 mod stage;

@@ -162,7 +162,8 @@ mod tests {
     #[test]
     fn what_is_not_acknowledged_is_sent_again_and_what_is_refused_is_not() {
         let plan: Vec<_> = Plan::new(1).take(200).collect();
-        let mut work = Work { plan: plan.into_iter(), later: Vec::new(), is_over: false, tally: Tally::default() };
+        let mut work =
+            Work { plan: plan.into_iter(), later: Vec::new(), is_over: false, tally: Tally::default() };
         let mut now = SystemClock.now();
         let mut posts = 0_u64;
         loop {

@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 use countersign::local::{BuiltWith, Failure};
 use countersign::output;
+use countersign_outside::burst::burst;
 use countersign_outside::kill::kill;
+use countersign_outside::proxy::proxy;
 use countersign_outside::report::Outcome;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,6 +19,9 @@ struct Options {
     /// What decides everything that is left to chance
     #[arg(long, global = true, default_value_t = 1)]
     seed: u64,
+    /// Takes the functions as `cargo test --workspace` builds them, which after that command spares building them again
+    #[arg(long, global = true)]
+    after_tests: bool,
 }
 
 #[derive(Subcommand)]
@@ -26,6 +31,18 @@ enum Trial {
         /// For how long
         #[arg(long, default_value_t = 10)]
         minutes: u64,
+    },
+    /// The functions' calls to AWS are throttled, fail, lose their answers or take long
+    Proxy {
+        /// For how long
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+    },
+    /// As many deliveries as the stack takes, and the functions' memory
+    Burst {
+        /// How many
+        #[arg(long, default_value_t = 50_000)]
+        deliveries: usize,
     },
 }
 
@@ -37,9 +54,12 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     Ok(if outcome.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn run(Options { trial, seed }: &Options) -> Result<Outcome, Failure> {
+async fn run(Options { trial, seed, after_tests }: &Options) -> Result<Outcome, Failure> {
+    let built_with = if *after_tests { BuiltWith::Tests } else { BuiltWith::Binaries };
     match trial {
-        Trial::Kill { minutes } => kill(*seed, of_minutes(*minutes), BuiltWith::Binaries).await,
+        Trial::Kill { minutes } => kill(*seed, of_minutes(*minutes), built_with).await,
+        Trial::Proxy { minutes } => proxy(*seed, of_minutes(*minutes), built_with).await,
+        Trial::Burst { deliveries } => burst(*seed, *deliveries, built_with).await,
     }
 }
 

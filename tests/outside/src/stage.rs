@@ -59,7 +59,8 @@ impl Stage {
                 ..GivenSecrets::default()
             };
             put_in_force(&context, config, &given).await.doing(|| format!("put {name} in force"))?;
-            let dialect = Dialect::built_in(words.dialect()).doing(|| format!("read the dialect of {name}"))?;
+            let dialect =
+                Dialect::built_in(words.dialect()).doing(|| format!("read the dialect of {name}"))?;
             dialects.extend(dialect);
         }
         Ok(Self { stack, http: countersign::clients::http()?, dialects })
@@ -125,9 +126,9 @@ impl Stage {
         let known = ask.set_attribute_names(Some(NAMES.to_vec())).send().await;
         let known = known.doing(|| "ask how many messages wait".to_owned())?;
         let count = |name| known.attributes()?.get(name)?.parse::<u64>().ok();
-        NAMES.iter().map(count).try_fold(0_u64, |sum, count| Some(sum.saturating_add(count?))).ok_or_else(|| {
-            Failure::new("SQS does not say how many messages wait: it names no number for the queue")
-        })
+        NAMES.iter().map(count).try_fold(0_u64, |sum, count| Some(sum.saturating_add(count?))).ok_or_else(
+            || Failure::new("SQS does not say how many messages wait: it names no number for the queue"),
+        )
     }
 
     /// Everything that is on record, read as it is stored.
@@ -231,7 +232,9 @@ fn entry(item: &Item) -> Result<Entry, Failure> {
 
 fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, Failure> {
     let text = item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
-    text.ok_or_else(|| Failure::new(format!("a row has no text {name}: the schema changed, change the accounting too")))
+    text.ok_or_else(|| {
+        Failure::new(format!("a row has no text {name}: the schema changed, change the accounting too"))
+    })
 }
 
 fn read(json: &str) -> Result<Value, Failure> {

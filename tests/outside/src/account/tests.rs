@@ -22,7 +22,8 @@ fn right() -> (Sent, Books) {
             books.findings.insert(finding("untranslatable"));
             books.inbox.insert(key);
         } else if books.inbox.insert(key) {
-            let (version, captured) = payments.entry((delivery.source, delivery.payment.clone())).or_default();
+            let (version, captured) =
+                payments.entry((delivery.source, delivery.payment.clone())).or_default();
             let is_change = *captured == 0 || delivery.captures.is_none();
             (*version, *captured) = (*version + 1, delivery.captures.unwrap_or(*captured));
             let (version, captured) = (*version, *captured);
@@ -81,7 +82,8 @@ fn a_lost_event_is_told() {
 fn a_lost_finding_is_told() {
     for kind in ["conflicting", "untranslatable"] {
         let (sent, mut books) = right();
-        let finding = books.findings.iter().find(|(_, found, _)| found == kind).expect("there is one").clone();
+        let finding =
+            books.findings.iter().find(|(_, found, _)| found == kind).expect("there is one").clone();
         books.findings.remove(&finding);
         assert!(matches!(only(&sent, &books), Wrong::Lost((_, event, _)) if event == finding.2));
     }
