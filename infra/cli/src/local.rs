@@ -193,6 +193,14 @@ impl Stack {
         self.functions.log(function).await
     }
 
+    /// What MiniStack has written so far: how it fared with the functions, among much else.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn emulator_log(&self) -> Result<String, Failure> {
+        self.ministack.log()
+    }
+
     /// Fails when MiniStack has ended by itself.
     pub(crate) fn look_after(&mut self) -> Result<(), Failure> {
         self.ministack.look_after()

@@ -4,7 +4,7 @@ use crate::load::Load;
 use crate::plan::Plan;
 use crate::report::Outcome;
 use crate::stage::Stage;
-use countersign::local::{BuiltWith, Doing as _, Failure};
+use countersign::local::{BuiltWith, Doing as _, Failure, Options};
 use countersign::output::Progress;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,7 +76,9 @@ type Samples = BTreeMap<&'static str, Vec<Sample>>;
 /// # Errors
 /// When the stack does not start, does not fall quiet, or cannot be read.
 pub async fn burst(seed: u64, deliveries: usize, built_with: BuiltWith) -> Result<Outcome, Failure> {
-    let stage = Arc::new(Stage::start(built_with, None, VISIBILITY_SECONDS).await?);
+    // The emulator is what limits a burst, and who may do what is the subject of other tests.
+    let options = Options { built_with, without_iam: true, ..Options::default() };
+    let stage = Arc::new(Stage::start(options, VISIBILITY_SECONDS).await?);
     let load = Load::start(&stage, Plan::new(seed).take(deliveries), SENDERS);
     let mut samples = Samples::new();
     let mut taken = 0_usize;

@@ -5,7 +5,7 @@ use crate::load::Load;
 use crate::plan::Plan;
 use crate::report::Outcome;
 use crate::stage::Stage;
-use countersign::local::{BuiltWith, Failure, Process, Signal, signal};
+use countersign::local::{BuiltWith, Failure, Options, Process, Signal, signal};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,8 @@ type Met = BTreeMap<(&'static str, &'static str), u64>;
 /// # Errors
 /// When the stack does not start, does not fall quiet, or cannot be read.
 pub async fn kill(seed: u64, length: Duration, built_with: BuiltWith) -> Result<Outcome, Failure> {
-    let stage = Arc::new(Stage::start(built_with, None, VISIBILITY_SECONDS).await?);
+    let stage =
+        Arc::new(Stage::start(Options { built_with, ..Options::default() }, VISIBILITY_SECONDS).await?);
     let load = Load::start(&stage, Plan::new(seed), SENDERS);
     let mut met = Met::new();
     let mut held = JoinSet::new();
@@ -91,6 +92,9 @@ pub async fn kill(seed: u64, length: Duration, built_with: BuiltWith) -> Result<
     let mut outcome = Outcome::of(title, tally, &stage).await?;
     for ((function, what), count) in met {
         outcome.add(format!("{function}: {what}"), count);
+    }
+    for function in ["ingest", "processor"] {
+        outcome.add(format!("{function}: invocations that these cut short"), stage.interrupted(function)?);
     }
     Ok(outcome)
 }

@@ -5,7 +5,7 @@ use crate::load::Load;
 use crate::plan::Plan;
 use crate::report::Outcome;
 use crate::stage::Stage;
-use countersign::local::{BuiltWith, Doing as _, Failure};
+use countersign::local::{BuiltWith, Doing as _, Failure, Options};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -146,8 +146,9 @@ async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response
 /// When the stack does not start, does not fall quiet, or cannot be read.
 pub async fn proxy(seed: u64, length: Duration, built_with: BuiltWith) -> Result<Outcome, Failure> {
     let proxy = Proxy::start(seed).await?;
-    let stage = Stage::start(built_with, Some(proxy.endpoint.clone()), VISIBILITY_SECONDS).await?;
-    let stage = Arc::new(stage);
+    let functions_endpoint = Some(proxy.endpoint.clone());
+    let options = Options { built_with, functions_endpoint, ..Options::default() };
+    let stage = Arc::new(Stage::start(options, VISIBILITY_SECONDS).await?);
     // Nobody else sets it.
     let _ = proxy.shared.upstream.set(stage.endpoint().to_owned());
     proxy.shared.is_spoiling.store(true, Ordering::Relaxed);

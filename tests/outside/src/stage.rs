@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use countersign::commands::Context;
 use countersign::commands::source::apply::put_in_force;
-use countersign::local::{API_KEY, BuiltWith, Doing as _, Failure, Options, Process, Stack};
+use countersign::local::{API_KEY, Doing as _, Failure, Options, Process, Stack};
 use countersign_app::onboard::GivenSecrets;
 use countersign_app::ports::Clock as _;
 use countersign_aws::clock::SystemClock;
@@ -39,12 +39,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Starts a stack of its own. `visibility_seconds` is how long a message stays with a function that does not answer.
-    pub(crate) async fn start(
-        built_with: BuiltWith,
-        functions_endpoint: Option<String>,
-        visibility_seconds: u32,
-    ) -> Result<Self, Failure> {
-        let mut options = Options { built_with, functions_endpoint, ..Options::default() };
+    pub(crate) async fn start(mut options: Options, visibility_seconds: u32) -> Result<Self, Failure> {
         options.parameters.insert("EventVisibilitySeconds".to_owned(), visibility_seconds.to_string());
         let stack = Stack::start(options).await?;
         let context = Context::of(stack.config().clone(), stack.outputs().clone());
@@ -74,6 +69,15 @@ impl Stage {
     /// The functions' processes that run now.
     pub(crate) fn processes(&self) -> Result<Vec<Process>, Failure> {
         self.stack.processes()
+    }
+
+    /// How many invocations of a function ended without an answer: its process was killed or held at work.
+    pub(crate) fn interrupted(&self, function: &str) -> Result<usize, Failure> {
+        let log = self.stack.emulator_log()?;
+        let is_of_function = |line: &&str| line.contains(&format!("-{function}: "));
+        let is_interrupted =
+            |line: &&str| line.contains("Runtime exited before returning") || line.contains("Task timed out");
+        Ok(log.lines().filter(is_of_function).filter(is_interrupted).count())
     }
 
     /// Sends a delivery, signed as it is planned to be. Nothing stands for no answer.
