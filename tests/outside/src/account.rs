@@ -179,7 +179,8 @@ fn follow(
     rows: &[&Entry],
 ) {
     let key = format!("{}#{}", SOURCES[name.0].0, name.1);
-    let is_dead = books.dead.iter().any(|dead| *dead == key || dead.starts_with(&format!("{key}#")));
+    let is_conflict = name.2 == Meaning::Other && !is_alone(sent, name);
+    let is_dead = books.dead.contains(&if is_conflict { format!("{key}#conflict") } else { key.clone() });
     if name.2 == Meaning::First && rows.len() > 1 {
         account.wrong.push(Wrong::Doubled(name.clone(), rows.len()));
     }
@@ -188,7 +189,10 @@ fn follow(
             account.unheard.saturating_add(u64::from(name.2 == Meaning::First && !rows.is_empty()));
         return;
     }
-    if !books.inbox.contains(&key) {
+    let begin = format!("{key}#");
+    let has_conflict =
+        || books.inbox.range(begin.clone()..).next().is_some_and(|row| row.starts_with(&begin));
+    if !books.inbox.contains(&key) || is_conflict && !has_conflict() {
         account.wrong.push(Wrong::NotKept(name.clone()));
     }
     let has_finding = |kinds: &[&str]| {
@@ -198,12 +202,10 @@ fn follow(
     let in_ledger = rows.first().map(|row| if row.is_change { Fate::Applied } else { Fate::Superseded });
     let parked = |kinds: &[&str]| has_finding(kinds).then_some(Fate::Parked);
     // Of two meanings one is the event and one is a finding; which is which is a matter of who came first.
-    let has_both = sent.claims.contains_key(&(name.0, name.1.clone(), Meaning::Other));
     let fate = match name.2 {
-        Meaning::Other => parked(&["conflicting"]),
         Meaning::First => in_ledger.or_else(|| parked(&["untranslatable", "contradiction"])),
+        Meaning::Other => parked(&["conflicting"]).or(in_ledger.filter(|_| !is_conflict)),
     };
-    let fate = fate.or_else(|| in_ledger.filter(|_| has_both && is_alone(sent, name)));
     account.dead_after_all = account.dead_after_all.saturating_add(u64::from(fate.is_some() && is_dead));
     match fate.or(is_dead.then_some(Fate::Dead)) {
         Some(fate) => *account.fates.entry(fate).or_default() += 1,

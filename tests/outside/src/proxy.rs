@@ -125,7 +125,8 @@ async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = format!("{upstream}{path}");
-    for name in ["host", "content-length", "transfer-encoding", "connection"] {
+    // The host stays as it came: it is part of what the function signed.
+    for name in ["content-length", "transfer-encoding", "connection"] {
         head.headers.remove(name);
     }
     let body = body.collect().await?.to_bytes();

@@ -38,8 +38,13 @@ impl Outcome {
         outcome.add("sent again after no 2xx", tally.again);
         outcome.add("given up by the sender", tally.given_up);
         outcome.answers(&tally.answers);
+        outcome.must(
+            tally.given_up == 0,
+            "a sender gave up: some delivery was not acknowledged after all faults had ended",
+        );
         let acknowledged = tally.sent.claims.values().filter(|claim| claim.acknowledged > 0).count();
         outcome.add("events acknowledged", acknowledged);
+        outcome.must(acknowledged > 0, "nothing was acknowledged: nothing is shown");
         for (what, fate) in [
             ("  applied", Fate::Applied),
             ("  superseded", Fate::Superseded),

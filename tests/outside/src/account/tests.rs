@@ -123,6 +123,16 @@ fn what_was_acknowledged_and_not_kept_is_told() {
 }
 
 #[test]
+fn another_meaning_that_was_not_kept_is_told() {
+    let (sent, mut books) = right();
+    let row = books.inbox.iter().find(|row| row.matches('#').count() == 2).expect("there is one").clone();
+    books.inbox.remove(&row);
+    assert!(
+        matches!(only(&sent, &books), Wrong::NotKept((_, event, Meaning::Other)) if row.contains(&event))
+    );
+}
+
+#[test]
 fn a_believed_forgery_and_its_row_are_told() {
     let (mut sent, mut books) = right();
     let forged = Plan::new(11).find(|delivery| delivery.proof != Proof::Genuine).expect("there is one");
