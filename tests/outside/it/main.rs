@@ -1,7 +1,5 @@
 //! Short trials, each on a stack of its own.
 
-#![expect(clippy::expect_used, reason = "this is all test code, its helpers outside #[test] included")]
-
 use countersign::local::BuiltWith;
 use countersign_outside::account::Fate;
 use countersign_outside::burst::burst;
