@@ -19,7 +19,7 @@ mod tap;
 
 pub use build::BuiltWith;
 pub use check::{Check, Checks};
-pub use failure::Failure;
+pub use failure::{Doing, Failure};
 pub use functions::{Function, LogLine, Process, Signal, signal};
 pub use localstripe::{API_KEY, Charge, Confirmed, Event, LocalStripe, PaidBy, PaymentIntent, Stripe};
 pub use port::Port;
@@ -191,6 +191,14 @@ impl Stack {
     /// When the log cannot be read.
     pub async fn log(&self, function: &str) -> Result<Vec<LogLine>, Failure> {
         self.functions.log(function).await
+    }
+
+    /// What MiniStack has written so far: how it fared with the functions, among much else.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn emulator_log(&self) -> Result<String, Failure> {
+        self.ministack.log()
     }
 
     /// Fails when MiniStack has ended by itself.

@@ -28,8 +28,11 @@ impl Failure {
 }
 
 /// Names what failed while keeping the reason.
-pub(crate) trait Doing<T> {
+pub trait Doing<T> {
     /// `what` reads on from "cannot".
+    ///
+    /// # Errors
+    /// The same, as a [`Failure`].
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, Failure>;
 }
 

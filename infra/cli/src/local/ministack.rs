@@ -93,6 +93,11 @@ impl MiniStack {
         self.server.id()
     }
 
+    /// What it has written so far.
+    pub(crate) fn log(&self) -> Result<String, Failure> {
+        self.server.log()
+    }
+
     pub(crate) fn look_after(&mut self) -> Result<(), Failure> {
         self.server.look_after()
     }

@@ -84,6 +84,13 @@ impl Server {
         }
     }
 
+    /// What it has written so far.
+    pub(crate) fn log(&self) -> Result<String, Failure> {
+        let Self { name, log, .. } = self;
+        let text = std::fs::read(log).doing(|| format!("read the log of {name}, {}", log.display()))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
     /// A failure of this server, with the end of its log.
     fn failure(&self, what: &str) -> Failure {
         let Self { name, log, .. } = self;
