@@ -87,7 +87,7 @@ fn neighbours() {
         let json = Json::parse(body.as_bytes()).expect("an example");
         let Some(list) = json.root().at(&path).expect("an example").map(|list| list.source()) else { return };
         let inside = list[1..list.len() - 1].trim();
-        let is_first = script.byte() % 2 == 0;
+        let is_first = script.byte().is_multiple_of(2);
         let items = json.root().at(&path).ok().flatten().and_then(|list| list.items()).unwrap_or_default();
         let items: Vec<_> = items.iter().map(|item| item.source()).chain(TOKENS).collect();
         let other = damaged(&items, &TOKENS, &mut script);

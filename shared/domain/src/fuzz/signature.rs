@@ -186,7 +186,8 @@ fn spelling() {
         let scheme = ours[script.one_of(ours.len())];
         let (name, signed) = (&scheme.dialect.name, scheme.signed().expect("it signs"));
         let spelling = Script::new(script.bytes(12));
-        let (at, bit, in_signature) = (script.one_of(usize::MAX), script.byte() % 8, script.byte() % 2 == 0);
+        let (at, bit, in_signature) =
+            (script.one_of(usize::MAX), script.byte() % 8, script.byte().is_multiple_of(2));
         let mut body = script.rest().to_vec();
         body.push(b'.');
         let Some(mut headers) = scheme.headers(&body) else { return };
