@@ -2,8 +2,6 @@
 //! sign. The same run with the same notes and history gives the same bytes.
 
 mod chart;
-#[cfg(test)]
-mod fuzz;
 mod page;
 mod table;
 
