@@ -90,6 +90,7 @@ pub async fn kill(seed: u64, length: Duration, built_with: BuiltWith) -> Result<
     let tally = load.finish().await?;
     let title = format!("kill, {} s, seed {seed}", length.as_secs());
     let mut outcome = Outcome::of(title, tally, &stage).await?;
+    outcome.must(!met.is_empty(), "no process was hit: nothing is shown");
     for ((function, what), count) in met {
         outcome.add(format!("{function}: {what}"), count);
     }
