@@ -77,9 +77,10 @@ pub async fn kill(seed: u64, length: Duration, built_with: BuiltWith) -> Result<
         }
         Ok(())
     };
-    match tokio::time::timeout(length, strikes).await {
-        Ok(ended) => ended?,
-        Err(_) => load.end(),
+    let ended = tokio::time::timeout(length, strikes).await;
+    load.end();
+    if let Ok(ended) = ended {
+        ended?;
     }
     // Healing: whoever is held goes on, also with what has long been done by another.
     while let Some(resumed) = held.join_next().await {
