@@ -77,9 +77,10 @@ pub async fn kill(seed: u64, length: Duration, built_with: BuiltWith) -> Result<
         }
         Ok(())
     };
-    match tokio::time::timeout(length, strikes).await {
-        Ok(ended) => ended?,
-        Err(_) => load.end(),
+    let ended = tokio::time::timeout(length, strikes).await;
+    load.end();
+    if let Ok(ended) = ended {
+        ended?;
     }
     // Healing: whoever is held goes on, also with what has long been done by another.
     while let Some(resumed) = held.join_next().await {
@@ -90,6 +91,7 @@ pub async fn kill(seed: u64, length: Duration, built_with: BuiltWith) -> Result<
     let tally = load.finish().await?;
     let title = format!("kill, {} s, seed {seed}", length.as_secs());
     let mut outcome = Outcome::of(title, tally, &stage).await?;
+    outcome.must(!met.is_empty(), "no process was hit: nothing is shown");
     for ((function, what), count) in met {
         outcome.add(format!("{function}: {what}"), count);
     }
