@@ -10,6 +10,9 @@
     reason = "a benchmark is run by hand, and speaks to a person"
 )]
 
+#[path = "support/callgrind.rs"]
+mod callgrind;
+
 use countersign_domain::dialect::Dialect;
 use countersign_domain::envelope::split;
 use countersign_domain::ids::{Sha256Hex, SourceName};
@@ -21,7 +24,6 @@ use countersign_domain::translate::{Body, Translation, translate};
 use divan::{AllocProfiler, Bencher, black_box};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use std::process::Command;
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
@@ -30,7 +32,6 @@ const SECRET: &str = "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ=";
 /// `tests/fixtures/stripe/payment_intent.succeeded.json` (its source and licence are beside it) without white space: 3,728
 /// bytes, and more of them structure than in what Stripe sends.
 const BODY: &[u8] = include_bytes!("payment_intent.succeeded.json");
-const ENV: &str = "COUNTERSIGN_BENCH_REPEAT";
 
 /// A source, its keys, and one delivery to it.
 struct Desk {
@@ -132,30 +133,14 @@ fn repeat(what: &str, times: u32) {
     }
 }
 
-/// Instructions of one repetition: what 110 take more than 10, divided by 100. INIT cancels out.
-fn instructions(what: &str) -> u64 {
-    let count = |times: u32| {
-        let program = std::env::current_exe().expect("this program");
-        let mut valgrind = Command::new("valgrind");
-        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
-        let output = valgrind.env(ENV, format!("{times} {what}")).output().expect("valgrind is installed");
-        let log = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = log.lines().find_map(|line| line.split_once("Collected :")).expect("callgrind's total");
-        line.1.trim().parse::<u64>().expect("a number")
-    };
-    (count(110) - count(10)) / 100
-}
-
 fn main() {
-    #[expect(clippy::disallowed_methods, reason = "how this program tells its own child what to do")]
-    if let Ok(order) = std::env::var(ENV) {
-        let (times, what) = order.split_once(' ').expect("times and what");
-        return repeat(what, times.parse().expect("a number"));
+    if let Some((times, what)) = callgrind::order() {
+        return repeat(&what, times);
     }
     if std::env::args().any(|argument| argument == "--instructions") {
-        let bare = instructions("bare HMAC");
+        let bare = callgrind::instructions("bare HMAC");
         for what in ["bare HMAC", "verify", "verify + split", "verify + split + translate"] {
-            let count = instructions(what);
+            let count = callgrind::instructions(what);
             println!("{what:>28}: {count:>9} instructions, {:>4} % of the bare HMAC", count * 100 / bare);
         }
         return;
