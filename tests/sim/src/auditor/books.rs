@@ -86,7 +86,7 @@ impl Auditor {
         Ok(())
     }
 
-    /// I11: what any copy of the provider's list showed when the run began is in its sums.
+    /// I11: what any copy of the provider's list showed when the run began was shown to it, and is in its sums.
     fn saw_enough(
         &self,
         run: Option<&Run>,
@@ -103,8 +103,12 @@ impl Auditor {
         let surely_ms = started_ms.saturating_sub(LAG_MS_MAX);
         let (from_ms, to_ms) = (data.from.as_millisecond(), data.to.as_millisecond());
         let mut taken = BTreeMap::<&str, i128>::new();
-        for paid in book.payments.values() {
+        for (payment, paid) in &book.payments {
             if (from_ms..to_ms).contains(&paid.created_ms) && paid.created_ms <= surely_ms {
+                let is_shown = book.shown_at_ms(payment).is_some_and(|shown_ms| shown_ms >= surely_ms);
+                check(Invariant::I11, is_shown, || {
+                    format!("{}: a complete run's list did not show {payment}", data.source)
+                })?;
                 let sum = taken.entry(paid.currency.code).or_default();
                 *sum = sum.saturating_add(i128::from(paid.account_at(surely_ms).money().2));
             }

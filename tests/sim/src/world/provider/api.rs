@@ -10,7 +10,7 @@ use crate::world::hub::Hub;
 use countersign_app::ports::{ApiRequest, Port, PortError, ProviderApi};
 use countersign_domain::source::Source;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How far a copy of the provider's lists may lag behind, in milliseconds.
 pub(crate) const LAG_MS_MAX: i64 = 7_200_000;
@@ -26,6 +26,18 @@ pub(crate) struct Book {
     events: Vec<Listed>,
     pub(crate) payments: BTreeMap<String, Paid>,
     items_per_page: usize,
+    /// When the list of payments last showed one.
+    shown_at_ms: Mutex<BTreeMap<String, i64>>,
+}
+
+/// How a list moved since its last page was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drift {
+    None,
+    /// Something came in before what is read now.
+    Longer,
+    /// Something before it is gone.
+    Shorter,
 }
 
 /// An event in the provider's list.
@@ -65,6 +77,7 @@ impl Books {
                 events: Vec::new(),
                 payments: BTreeMap::new(),
                 items_per_page: state.dice.index(4).saturating_add(1),
+                shown_at_ms: Mutex::default(),
             };
             for event in events {
                 book.write(event);
@@ -107,14 +120,14 @@ impl Book {
     fn answer(
         &self,
         request: &ApiRequest,
-        as_of_ms: i64,
-        is_overlapping: bool,
+        (now_ms, as_of_ms): (i64, i64),
+        drift: Drift,
     ) -> Result<Option<String>, String> {
         match request.path.as_str() {
             "/v1/events" => {
                 let shown = self.events.iter().filter(|listed| listed.shown_from_ms <= as_of_ms);
                 let items = shown.map(|listed| (listed.at_ms, listed.id.as_str(), listed.item.clone()));
-                self.page(request, items.collect(), is_overlapping).map(Some)
+                self.page(request, items.collect(), drift).map(|(text, _)| Some(text))
             }
             "/v1/payment_intents" => {
                 let mut known: Vec<_> =
@@ -123,7 +136,10 @@ impl Book {
                 let items = known.into_iter().map(|(id, paid)| {
                     (paid.created_ms, id.as_str(), snapshot(id, paid, &paid.account_at(as_of_ms)))
                 });
-                self.page(request, items.collect(), is_overlapping).map(Some)
+                let (text, ids) = self.page(request, items.collect(), drift)?;
+                let mut shown = self.shown_at_ms.lock().unwrap_or_else(PoisonError::into_inner);
+                shown.extend(ids.into_iter().map(|id| (id, now_ms)));
+                Ok(Some(text))
             }
             path => {
                 let id = path.strip_prefix("/v1/payment_intents/").unwrap_or_default();
@@ -133,13 +149,18 @@ impl Book {
         }
     }
 
-    /// One page of a list: when, id and text of each item, the newest first.
+    /// When the list of payments last showed one.
+    pub(crate) fn shown_at_ms(&self, payment: &str) -> Option<i64> {
+        self.shown_at_ms.lock().unwrap_or_else(PoisonError::into_inner).get(payment).copied()
+    }
+
+    /// One page of a list and the ids on it. Of each item: when, id and text, the newest first.
     fn page(
         &self,
         request: &ApiRequest,
         items: Vec<(i64, &str, String)>,
-        is_overlapping: bool,
-    ) -> Result<String, String> {
+        drift: Drift,
+    ) -> Result<(String, Vec<String>), String> {
         let said = |name: &str| {
             request.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
         };
@@ -162,15 +183,18 @@ impl Book {
             }
             (None, Some(skip)) => {
                 let first = items.iter().position(|(at_ms, ..)| is_asked_for(*at_ms)).unwrap_or(items.len());
-                first.saturating_add(usize::try_from(skip).unwrap_or(0)).min(items.len())
+                let gone = usize::from(skip > 0 && drift == Drift::Shorter);
+                let skip = usize::try_from(skip).unwrap_or(0).saturating_add(gone);
+                first.saturating_add(skip).min(items.len())
             }
         };
         // What is on the page before may be on this one too.
-        let begin = if is_overlapping { begin.saturating_sub(1) } else { begin };
+        let begin = if drift == Drift::Longer { begin.saturating_sub(1) } else { begin };
         let mut rest = items[begin..].iter().filter(|(at_ms, ..)| is_asked_for(*at_ms));
-        let page: Vec<_> = rest.by_ref().take(items_max).map(|(.., text)| text.as_str()).collect();
+        let (ids, page): (Vec<_>, Vec<_>) =
+            rest.by_ref().take(items_max).map(|(_, id, text)| ((*id).to_owned(), text.as_str())).unzip();
         let has_more = rest.next().is_some();
-        Ok(format!(r#"{{"object":"list","data":[{}],"has_more":{has_more}}}"#, page.join(",")))
+        Ok((format!(r#"{{"object":"list","data":[{}],"has_more":{has_more}}}"#, page.join(",")), ids))
     }
 
     fn at_ms(&self, id: &str) -> Option<i64> {
@@ -217,12 +241,16 @@ impl ProviderApi for WorldApi {
             }
             let lag_ms =
                 if state.strikes(Fault::ReplicaLags) { state.dice.between(0, LAG_MS_MAX) } else { 0 };
-            let is_overlapping = state.strikes(Fault::PageDrifts);
+            let drift = match state.strikes(Fault::PageDrifts) {
+                false => Drift::None,
+                true if state.dice.in_thousand(500) => Drift::Longer,
+                true => Drift::Shorter,
+            };
             let is_torn = state.strikes(Fault::PageTorn);
-            let as_of_ms = state.now_ms.saturating_sub(lag_ms);
+            let (now_ms, as_of_ms) = (state.now_ms, state.now_ms.saturating_sub(lag_ms));
             drop(state);
             let Some(book) = books.of_source(&name) else { return Ok(None) };
-            match book.answer(&request, as_of_ms, is_overlapping) {
+            match book.answer(&request, (now_ms, as_of_ms), drift) {
                 Ok(Some(text)) => {
                     let end = if is_torn { text.len() / 2 } else { text.len() };
                     Ok(Some(text.into_bytes()[..end].to_vec()))
