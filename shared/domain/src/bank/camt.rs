@@ -7,7 +7,7 @@ mod entry;
 
 use super::{At, BankError, Booking, Statement, minor};
 use crate::limits::JSON_DEPTH_MAX;
-use crate::money::Currency;
+use crate::money::{Currency, excerpt};
 use entry::EntryDraft;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -78,6 +78,10 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Statement>, BankError> {
         let broken = |why: String| BankError::Xml { at, why };
         let number = statements.len().saturating_add(1);
         let text = match reader.read_event().map_err(|error| broken(error.to_string()))? {
+            // The reader is lenient: a tag that is cut short would take in what stands behind it.
+            Event::Start(start) if start.contains('<') => {
+                return Err(broken(format!("a tag begins inside the tag {:?}", excerpt(&start))));
+            }
             Event::Start(start) => {
                 let name = start.local_name().as_ref().to_owned();
                 check_place(&open, &name, draft.at(number))?;

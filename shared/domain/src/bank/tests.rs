@@ -66,6 +66,11 @@ fn a_camt_statement_that_is_none_says_why() {
     refused(&CAMT.replace("<Document", "<!DOCTYPE d [<!ENTITY a \"b\">]><Document"), "no DOCTYPE");
     refused(&CAMT.replace("&amp;", "&xxe;"), "not readable as XML");
     refused(&CAMT[..600], "not readable as XML");
+    refused(
+        &CAMT.replace("</AcctSvcrRef>", "<AcctSvcrR<Ntry/>"),
+        "a tag begins inside the tag \"AcctSvcrR<Ntry\"",
+    );
+    refused(&CAMT.replace(" xmlns=", " xml<Ntry>ns="), "not readable as XML");
     refused("<a/>", "Stmt is missing");
     refused(&"<a>".repeat(100), "more than 64 levels");
 }

@@ -106,7 +106,8 @@ fn camt() {
         let Ok(statements) = read(&file) else { return };
         adds_up(&statements);
         let text = String::from_utf8_lossy(&file);
-        let text = text.split_once("?>").map_or(text.as_ref(), |(_, rest)| rest).trim_start();
+        let declared = text.strip_prefix("<?").and_then(|text| text.split_once("?>"));
+        let text = declared.map_or(text.as_ref(), |(_, rest)| rest).trim_start();
         let is_plain = text.starts_with('<') && !text.contains("<!") && !text.contains("<?");
         // A `<` in an attribute begins no element.
         if !is_plain || text.split('"').skip(1).step_by(2).any(|value| value.contains('<')) {

@@ -62,6 +62,11 @@ fn csv() {
             return;
         }
         let text = String::from_utf8_lossy(&file);
+        // Under a header with other columns they are no rows.
+        let columns = |line: Option<&str>| line.map(|line| line.matches(',').count());
+        if columns(text.lines().next()) != columns(CSV_FILE.lines().next()) {
+            return;
+        }
         for (line, number) in text.split('\n').zip(1..).skip(1) {
             let line = line.strip_suffix('\r').unwrap_or(line);
             if good.contains(&line) {

@@ -105,7 +105,7 @@ impl Auditor {
         let mut taken = BTreeMap::<&str, i128>::new();
         for (payment, paid) in &book.payments {
             if (from_ms..to_ms).contains(&paid.created_ms) && paid.created_ms <= surely_ms {
-                let is_shown = book.shown_at_ms(payment).is_some_and(|shown_ms| shown_ms >= surely_ms);
+                let is_shown = book.shown_at_ms(payment).is_some_and(|shown_ms| shown_ms >= started_ms);
                 check(Invariant::I11, is_shown, || {
                     format!("{}: a complete run's list did not show {payment}", data.source)
                 })?;

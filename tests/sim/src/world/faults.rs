@@ -232,6 +232,7 @@ impl Faults {
             let frequencies = match fault {
                 // An invocation makes many calls, and dies of one.
                 Fault::CallRefused | Fault::AnswerLost | Fault::EffectLate => [0, 0, 20, 80],
+                Fault::PageDrifts => [0, 0, 250, 500],
                 Fault::CallSlow | Fault::CrashBefore | Fault::CrashAfter | Fault::Panic => [0, 0, 10, 40],
                 Fault::Frozen => [0, 0, 5, 15],
                 // Once in a world, or for each payment.

@@ -81,7 +81,8 @@ impl<R: Read> CsvLines<R> {
         };
         if lines.next()? {
             lines.fields = lines.record.len();
-            if lines.holds_rows() {
+            // How many delimiters a row has is not known yet.
+            if lines.holds_rows(1) {
                 return Err(ReportError::OpenQuote(excerpt(lines.record.as_slice())));
             }
         }
@@ -103,7 +104,7 @@ impl<R: Read> CsvLines<R> {
         cells.last_line = last;
         // A row that reaches the end holds its own last line break too, and the one of the end.
         cells.line = last.saturating_sub(breaks.saturating_sub(end.saturating_mul(2)));
-        if self.holds_rows() {
+        if self.holds_rows(fields.saturating_sub(1)) {
             let text = record.as_slice().lines().next().unwrap_or_default();
             return Ok(Some(Err(cells.fault("the row", text, OPEN_QUOTE))));
         }
@@ -131,11 +132,11 @@ impl<R: Read> CsvLines<R> {
 
     /// Whether the record took in lines that are rows: it reached the end, or has a line break and as many delimiters
     /// inside its fields as a row has between them.
-    fn holds_rows(&self) -> bool {
+    fn holds_rows(&self, delimiters_min: usize) -> bool {
         let text = self.record.as_slice().as_bytes();
         self.is_at_end()
             || (memchr::memchr2(b'\n', b'\r', text).is_some()
-                && memchr::memchr_iter(self.delimiter, text).count() >= self.fields.saturating_sub(1))
+                && memchr::memchr_iter(self.delimiter, text).count() >= delimiters_min)
     }
 }
 
