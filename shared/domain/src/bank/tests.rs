@@ -124,3 +124,23 @@ fn an_mt940_statement_that_is_none_says_why() {
     refused("a,b,c\n1,2,3\n", "the file is no statement");
     refused("", "the file is no statement");
 }
+
+#[test]
+fn each_entry_is_a_row_of_a_deposit() {
+    let statements = read(CAMT.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let statement = statements.first().expect("a statement");
+    let rows = statement.rows();
+    assert!(rows.len() > 1, "{rows:?}");
+    for ((row, booking), place) in rows.iter().zip(&statement.entries).zip(1..) {
+        let expected = Row {
+            reference: booking.reference.clone(),
+            entry: Entry::Deposit,
+            currency: statement.currency,
+            minor: booking.minor,
+            at: Some(booking.at),
+            place,
+            ..Row::empty()
+        };
+        assert_eq!(*row, expected);
+    }
+}
