@@ -143,7 +143,8 @@ impl Expectation {
 mod tests {
     use super::*;
     use crate::fact::Fact;
-    use crate::ids::ItemId;
+    use crate::ids::{EventId, EventKind, ItemId, TraceId};
+    use crate::ledger::{Cause, next_row};
     use crate::money::Currency;
     use crate::payment::{Step, apply};
     use crate::testing::{now, source_name};
@@ -169,6 +170,50 @@ mod tests {
             let expectation = Expectation::new(announced(within), own, now());
             assert_eq!(expectation.due_at.as_second() - now().as_second(), seconds, "{within:?} {own:?}");
         }
+    }
+
+    #[test]
+    fn a_final_state_is_checked_a_while_later() {
+        let (eur, attempt) = (money(2_000, "EUR"), ItemId::new("ch_1").expect("an item"));
+        let captured = Fact::Captured { amount: eur };
+        for (facts, amount) in [
+            (vec![captured.clone()], Some(eur)),
+            (vec![Fact::Authorized { amount: eur }, Fact::Expired], Some(money(0, "EUR"))),
+            (vec![Fact::Authorized { amount: eur }, Fact::Canceled], Some(money(0, "EUR"))),
+            (vec![Fact::Authorized { amount: eur }], None),
+            (vec![Fact::Authorized { amount: eur }, Fact::Captured { amount: money(5, "EUR") }], None),
+            (vec![Fact::Failed { attempt }], None),
+            // Nobody has named an amount.
+            (vec![Fact::Canceled], None),
+        ] {
+            let row = ledger(&facts);
+            let expected = amount.map(|amount| Expectation {
+                source: source_name(),
+                payment: PaymentId::new("pi_1").expect("a payment"),
+                amount,
+                announced_at: now(),
+                due_at: now().checked_add(SignedDuration::from_secs(90)).expect("an instant"),
+                purpose: Purpose::Agreed,
+            });
+            assert_eq!(Expectation::check(&row, 90), expected, "{facts:?}");
+        }
+    }
+
+    /// The newest row after these facts.
+    fn ledger(facts: &[Fact]) -> LedgerRow {
+        let payment = PaymentId::new("pi_1").expect("a payment");
+        let cause = Cause {
+            event: EventId::new("evt_1").expect("an event"),
+            kind: EventKind::new("x").expect("a kind"),
+            occurred_at: None,
+            received_at: now(),
+            trace: TraceId::from_bytes([1; 16]),
+        };
+        let next = |latest: Option<LedgerRow>, fact: &Fact| {
+            let row = next_row(latest.as_ref(), &source_name(), &payment, cause.clone(), fact.clone(), now());
+            Some(row.expect("facts without conflict"))
+        };
+        facts.iter().fold(None, next).expect("a fact")
     }
 
     #[test]

@@ -291,7 +291,10 @@ mod tests {
         assert!(SourceName::new("stripe-main").is_ok());
         assert!(SourceName::new("Stripe").is_err());
         assert!(SourceName::new("x".repeat(SOURCE_NAME_BYTES_MAX + 1)).is_err());
+        assert!(EventKind::new("x".repeat(KIND_BYTES_MAX)).is_ok());
         assert!(EventKind::new("x".repeat(KIND_BYTES_MAX + 1)).is_err());
+        assert!(EventKind::new("transfers#state-change").is_ok());
+        assert!(EventKind::new("a b").is_err());
     }
 
     #[test]

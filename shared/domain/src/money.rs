@@ -327,6 +327,17 @@ mod tests {
     }
 
     #[test]
+    fn minor_units_may_end_in_a_fraction_of_zero() {
+        const FRACTION: AmountForm = AmountForm::MinorStringFraction;
+        check("2000.0", FRACTION, "EUR", Ok(2000));
+        check("2000.00", FRACTION, "EUR", Ok(2000));
+        check("2000", FRACTION, "EUR", Ok(2000));
+        for text in ["2000.", "2000.5", "2000.05", ".0"] {
+            check(text, FRACTION, "EUR", Err(&format!("the amount {text:?} is not {MINOR_ZERO}")));
+        }
+    }
+
+    #[test]
     fn a_provider_may_count_a_currency_its_own_way() {
         let isk = Currency::from_code("ISK").expect("ISK");
         let parse = |text| Money::parse(text, MinorInt, isk, Some(2)).map(|m| m.minor);

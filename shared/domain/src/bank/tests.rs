@@ -204,3 +204,23 @@ fn a_camt_text_is_whole_whatever_it_is_written_in() {
     assert_eq!(said(&odd)[1], "2026-11-20 96766 po_1 &2 | Acme & Sons PAYOUT po_1");
     assert_eq!(said(&odd).len(), said(CAMT).len());
 }
+
+#[test]
+fn each_entry_is_a_row_of_a_deposit() {
+    let statements = read(CAMT.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let statement = statements.first().expect("a statement");
+    let rows = statement.rows();
+    assert!(rows.len() > 1, "{rows:?}");
+    for ((row, booking), place) in rows.iter().zip(&statement.entries).zip(1..) {
+        let expected = Row {
+            reference: booking.reference.clone(),
+            entry: Entry::Deposit,
+            currency: statement.currency,
+            minor: booking.minor,
+            at: Some(booking.at),
+            place,
+            ..Row::empty()
+        };
+        assert_eq!(*row, expected);
+    }
+}

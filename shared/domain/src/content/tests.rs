@@ -32,11 +32,17 @@ fn xml_is_an_object_of_elements() {
         Ok(r#"{"n":{"kind":"k","l":["1","2"],"z":null}}"#),
     );
     check("<n><a>x &amp; y&#233;</a><!-- no --></n>", Ok(r#"{"n":{"a":"x & yé"}}"#));
+    check("<n>&lt;&gt;&quot;&apos;&#x41;</n>", Ok(r#"{"n":"<>\"'A"}"#));
     check("<n><a>1</a><a>2</a></n>", Err("has an element twice where one is expected"));
     check("<n><a>1</n>", Err("is not well-formed"));
     check("<n><a>1</a>", Err("ends too early"));
     check("", Err("ends too early"));
     check("<!DOCTYPE n [<!ENTITY x \"y\">]><n>&x;</n>", Err("holds more than elements and text"));
     check("<n>&x;</n>", Err("names an entity that is none of the five of XML"));
-    check(&"<n>".repeat(100), Err("is nested too deep"));
+    // What is around the outermost element counts as a level.
+    let nested = |levels: usize| format!("{}{}", "<n>".repeat(levels), "</n>".repeat(levels));
+    let deepest = JSON_DEPTH_MAX - 1;
+    let objects = format!("{}\"\"{}", "{\"n\":".repeat(deepest), "}".repeat(deepest));
+    check(&nested(deepest), Ok(&objects));
+    check(&nested(deepest + 1), Err("is nested too deep"));
 }

@@ -262,3 +262,18 @@ fn an_item_without_its_event_is_told_of() {
         assert!(unreadable.error.to_string().contains(why), "{}", unreadable.error);
     }
 }
+
+#[test]
+fn what_cannot_be_read_is_kept_as_it_came() {
+    let bodies = |dialect: &str, body: &str| {
+        let split = split_body(&built_in(dialect), &Headers::new([]), body.as_bytes());
+        split
+            .unreadable
+            .into_iter()
+            .map(|item| String::from_utf8(item.body).expect("text"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bodies("partner-hmac", r#"{"events":[{"a": 1},{"b": 2}]}"#), [r#"{"a": 1}"#, r#"{"b": 2}"#]);
+    // Of a form, the whole: its event is JSON that nobody sent.
+    assert_eq!(bodies("mollie", "x=1&y=2"), ["x=1&y=2"]);
+}

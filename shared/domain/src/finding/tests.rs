@@ -55,3 +55,21 @@ fn a_subject_is_said_in_words() {
         assert_eq!(serde_json::from_str::<Subject>(&json).expect("its own JSON"), subject);
     }
 }
+
+#[test]
+fn what_one_look_at_a_payments_two_sides_tells() {
+    use FindingKind as K;
+    let expected = [
+        K::MissingHere,
+        K::MissingThere,
+        K::AmountDiffers,
+        K::CurrencyDiffers,
+        K::RefundDiffers,
+        K::StatusBehind,
+        K::StatusAhead,
+        K::OutOfBalance,
+    ];
+    for kind in KINDS {
+        assert_eq!(kind.is_between_books(), expected.contains(&kind), "{kind:?}");
+    }
+}

@@ -86,6 +86,12 @@ fn refunds_by_id_and_as_a_running_total() {
     check(&[captured, total(300), refund("re_1", 300, Failed)], S::Captured, 1000, 0);
     let early = fold(&[refund("re_1", 300, Succeeded)]).expect("a refund before its capture");
     assert!(early.is_out_of_balance());
+    assert_eq!(early.refund(&id("re_1")), Some(&Refund { amount: 300, state: Succeeded }));
+    assert_eq!(early.refund(&id("re_2")), None);
+    for (given_back, expected) in [(299, false), (300, false), (301, true)] {
+        let payment = fold(&[Fact::Captured { amount: eur(300) }, total(given_back)]).expect("no conflict");
+        assert_eq!(payment.is_out_of_balance(), expected, "{given_back}");
+    }
 }
 
 #[test]
@@ -119,6 +125,23 @@ fn what_contradicts_is_a_conflict() {
     ] {
         assert_eq!(fold(&facts).map_err(|e| e.to_string()), Err(message.to_owned()));
     }
+    let as_many_as_may: Vec<_> =
+        (0..REGISTER_ITEMS_MAX).map(|n| refund(&format!("re_{n}"), 1, RefundState::Pending)).collect();
+    assert!(fold(&as_many_as_may).is_ok());
+}
+
+#[test]
+fn a_sum_that_no_number_holds_is_a_conflict() {
+    let part = |name| Fact::CapturedPart { part: id(name), amount: eur(i64::MAX) };
+    let currency = eur(0).currency;
+    assert_eq!(fold(&[part("a"), part("b")]), Err(Conflict::from(MoneyError::Overflow { currency })));
+}
+
+#[test]
+fn what_is_nothing_is_not_written() {
+    let payment = fold(&[dispute(DisputeStage::Open)]).expect("no conflict");
+    let json = serde_json::to_value(&payment).expect("JSON");
+    assert_eq!(json["disputes"]["dp_1"], serde_json::json!({ "amount": 500, "stage": "open" }));
 }
 
 #[test]

@@ -63,7 +63,17 @@ fn what_cannot_be_kept_is_named_with_its_value_and_the_remedy() {
     ] {
         assert_eq!(policy(text).check().expect_err(text).to_string(), says);
     }
-    for text in ["", "heals = []", "reread_days = []", "grace_seconds = 0\nowner = \"finance\""] {
+    let longest = format!("owner = \"{}\"", "x".repeat(80));
+    for text in [
+        "",
+        "heals = []",
+        "reread_days = []",
+        "grace_seconds = 0\nowner = \"finance\"",
+        "grace_seconds = 604800\ncheck_after_seconds = 86400",
+        "reread_days = [1, 2, 3, 4, 35]",
+        "tolerance = { absolute_minor = 0, relative_ppm = 1000000 }",
+        longest.as_str(),
+    ] {
         assert_eq!(policy(text).check(), Ok(()), "{text}");
     }
     assert!(toml::from_str::<Policy>("colour = 1").is_err(), "a key that nobody knows is a mistake");
@@ -136,5 +146,34 @@ fn a_window_is_read_once_more_a_day_later_unless_the_policy_says_otherwise() {
         [("", &[1][..]), ("reread_days = []", &[]), ("reread_days = [30, 7, 1]", &[1, 7, 30])]
     {
         assert_eq!(policy(text).rereads().collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn a_policy_that_says_nothing_is_written_as_nothing() {
+    let says_something = policy("tolerance = { absolute_minor = 1 }\nlate_seconds = 60");
+    assert!(Policy::default().is_default() && !says_something.is_default());
+    assert_eq!(serde_json::to_string(&Policy::default()).expect("JSON"), "{}");
+    let rules = says_something.rules();
+    assert_eq!((rules.tolerance.absolute_minor, rules.late_seconds_max), (1, Some(60)));
+    assert_eq!(Policy::default().rules().late_seconds_max, None);
+}
+
+#[test]
+fn refunds_are_tolerated_as_amounts_are() {
+    let with = |refunded| Snapshot { refunded, ..theirs(1_000) };
+    let policy = policy("tolerance = { absolute_minor = 1 }");
+    for (kind, refunded, expected) in [
+        (FindingKind::RefundDiffers, Some(1), true),
+        (FindingKind::RefundDiffers, Some(2), false),
+        (FindingKind::RefundDiffers, None, true),
+        (FindingKind::StatusBehind, Some(1), false),
+    ] {
+        let ours = taken(1_000);
+        assert_eq!(
+            policy.tolerates(kind, Some(&ours), Some(&with(refunded))),
+            expected,
+            "{kind:?} {refunded:?}"
+        );
     }
 }

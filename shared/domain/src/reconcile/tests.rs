@@ -193,3 +193,20 @@ fn what_is_on_its_way_counts() {
     let failed = Fact::Refund { refund: item("re_1"), amount: money(3, "EUR"), state: RefundState::Failed };
     assert_eq!(projected(None, &[captured(5), failed.clone()]), Some(fold(&[captured(5), failed])));
 }
+
+#[test]
+fn what_is_at_stake_is_the_larger_of_what_was_taken_and_given_back() {
+    let of = |effects: &[(i64, i64)]| {
+        let currency = money(0, "EUR").currency;
+        let effects = effects.iter().map(|(captured, refunded)| Effect {
+            currency,
+            captured: *captured,
+            refunded: *refunded,
+        });
+        let (ours, theirs) = (String::new(), String::new());
+        Difference { kind: FindingKind::AmountDiffers, ours, theirs, effects: effects.collect() }.at_stake()
+    };
+    assert_eq!(of(&[]), None);
+    assert_eq!(of(&[(5, 3)]), Some(money(5, "EUR")));
+    assert_eq!(of(&[(-2, -7), (1, 1)]), Some(money(7, "EUR")));
+}

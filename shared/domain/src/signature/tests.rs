@@ -1,5 +1,6 @@
 //! A signature is believed only when it is one of ours, over these bytes, and recent.
 
+mod challenge;
 mod each_event;
 mod only_what_was_signed;
 mod refused;

@@ -68,6 +68,8 @@ fn what_holds_no_events_proves_nothing() {
     );
     check("{", Err(&why("the body is not JSON: it ends too early at line 1, column 1")));
     check(r#"{"notificationItems":[]}"#, Ok(KeyAge::Current));
+    let as_many_as_may = vec![item("P1", KEY); EVENTS_PER_DELIVERY_MAX].join(",");
+    check(&format!(r#"{{"notificationItems":[{as_many_as_may}]}}"#), Ok(KeyAge::Current));
     let many = vec![item("P1", KEY); EVENTS_PER_DELIVERY_MAX + 1].join(",");
     check(&format!(r#"{{"notificationItems":[{many}]}}"#), Err(&why("there are more than 250")));
 }
