@@ -97,15 +97,16 @@ impl Auditor {
             return Ok(());
         };
         let started_ms = run.started_at.as_millisecond();
+        let earliest_ms = started_ms.saturating_sub(SKEW_MS_MAX);
         // By this invocation, or by another one with another clock.
         let is_of_this = started_ms.saturating_sub(skew_ms) >= began_ms;
-        let started_ms = if is_of_this { began_ms } else { started_ms.saturating_sub(SKEW_MS_MAX) };
+        let started_ms = if is_of_this { began_ms } else { earliest_ms };
         let surely_ms = started_ms.saturating_sub(LAG_MS_MAX);
         let (from_ms, to_ms) = (data.from.as_millisecond(), data.to.as_millisecond());
         let mut taken = BTreeMap::<&str, i128>::new();
         for (payment, paid) in &book.payments {
             if (from_ms..to_ms).contains(&paid.created_ms) && paid.created_ms <= surely_ms {
-                let is_shown = book.shown_at_ms(payment).is_some_and(|shown_ms| shown_ms >= started_ms);
+                let is_shown = book.shown_at_ms(payment).is_some_and(|shown_ms| shown_ms >= earliest_ms);
                 check(Invariant::I11, is_shown, || {
                     format!("{}: a complete run's list did not show {payment}", data.source)
                 })?;
@@ -271,11 +272,15 @@ impl Auditor {
             .iter()
             .any(|known| known.source == finding.source && known.payment == *payment);
         let book = self.provider_books.of_source(finding.source.as_str());
-        let is_theirs = book.is_some_and(|book| book.payments.contains_key(payment.as_str()));
+        let theirs = book.and_then(|book| book.payments.get(payment.as_str()));
+        let is_theirs = theirs.is_some();
         match finding.kind {
             FindingKind::Overdue | FindingKind::Conflicting => is_announced,
-            // Everything that these providers ever told of is in their books.
-            FindingKind::MissingThere => false,
+            // Everything that these providers ever told of is in their books, and after a while in every copy of them.
+            FindingKind::MissingThere => theirs.is_some_and(|paid| {
+                let in_every_copy_ms = paid.created_ms.saturating_add(LAG_MS_MAX);
+                finding.found_at.as_millisecond() <= in_every_copy_ms.saturating_add(SKEW_MS_MAX)
+            }),
             // What was announced otherwise, at a source without books.
             FindingKind::AmountDiffers | FindingKind::CurrencyDiffers => is_theirs || is_announced,
             kind => kind.is_between_books() && is_theirs,
