@@ -129,6 +129,13 @@ mod properties;
 mod tests {
     use super::*;
 
+    #[test]
+    fn seconds_that_no_calendar_has_are_clamped() {
+        for (seconds, expected) in [(i64::MIN, Timestamp::MIN), (i64::MAX, Timestamp::MAX)] {
+            assert_eq!(from_seconds(seconds), expected, "{seconds}");
+        }
+    }
+
     fn at(text: &str) -> Timestamp {
         text.parse().expect("a valid instant in a test")
     }

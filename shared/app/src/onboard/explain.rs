@@ -306,3 +306,6 @@ fn becomes(translation: Translation) -> Becomes {
         Translation::Unmapped => Becomes::Nothing,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 mod asked_back;
 mod drift;
 mod failures;
+mod traced;
 
 use super::*;
 use crate::memory::{

@@ -262,8 +262,25 @@ mod tests {
     }
 
     #[test]
+    fn a_row_says_what_it_is_of() {
+        let row = Row { minor: 2_000, ..Row::empty() };
+        assert_eq!(row.describe(), format!("{} 20.00 EUR", row.entry.as_str()));
+        let rate = Some(Rate::parse("1.0842").expect("a rate"));
+        let settled = Settled { currency: currency("USD"), gross_minor: 2_168, fee_minor: 30, rate };
+        let row =
+            Row { status: Some(crate::payment::PaymentStatus::Captured), settled: Some(settled), ..row };
+        assert_eq!(row.describe(), "captured 20.00 EUR, fee 0.30 USD at 1.0842");
+        assert_eq!(String::from(rate.expect("a rate")), "1.0842");
+    }
+
+    #[test]
     fn a_rate_is_exact_and_rounds_once() {
         for (rate, minor, from, into, expected) in [
+            ("0.001", 1_000, "BHD", "JPY", Some(0)),
+            ("150", 1_000, "BHD", "JPY", Some(150)),
+            ("1.5", 1_000, "BHD", "EUR", Some(150)),
+            ("1.5", 1, "CLF", "JPY", Some(0)),
+            ("2", 10_000, "CLF", "BHD", Some(2_000)),
             ("1.0842", 1_000, "EUR", "USD", Some(1_084)),
             ("1.0845", 1_000, "EUR", "USD", Some(1_085)),
             ("1.0845", -1_000, "EUR", "USD", Some(-1_085)),

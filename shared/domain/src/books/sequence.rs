@@ -96,6 +96,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn as_many_stretches_as_there_may_be() {
+        let mut sequence = Sequence::default();
+        let most = u64::try_from(STRETCHES_MAX).expect("a small number");
+        for number in 0..most {
+            assert!(sequence.see(number * 2).is_ok(), "{number}");
+        }
+        assert_eq!(sequence.see(most * 2).map_err(|error| error.0), Err(most * 2));
+    }
+
     proptest! {
         /// In any order and any repetition: every number between the first and the last is there or in a gap.
         #[test]

@@ -164,6 +164,28 @@ mod tests {
     use Standing::{Acknowledged, Open, Resolved};
 
     #[test]
+    fn every_step_is_kept() {
+        let step = |what| Step {
+            at: Timestamp::UNIX_EPOCH,
+            by: "ada".to_owned(),
+            what,
+            why: "looked at".to_owned(),
+        };
+        let case = Case::new(Finding {
+            source: crate::testing::source_name(),
+            kind: crate::finding::FindingKind::Late,
+            subject: crate::finding::Subject::Delivery(crate::ids::Sha256Hex::of(&[])),
+            reason: "why".to_owned(),
+            at_stake: None,
+            found_at: Timestamp::UNIX_EPOCH,
+        });
+        let steps = [step(Move::Acknowledge), step(Move::Resolve(Settlement::Corrected)), step(Move::Reopen)];
+        let found =
+            steps.iter().try_fold(case, |case, step| case.after(step.clone())).expect("each makes sense");
+        assert_eq!((found.standing, found.steps), (Open, steps.to_vec()));
+    }
+
+    #[test]
     fn from_each_standing_each_move() {
         let resolve = Move::Resolve(Settlement::Corrected);
         for (from, what, expected) in [

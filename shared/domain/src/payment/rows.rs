@@ -70,8 +70,8 @@ mod tests {
         Money { minor, currency: Currency::EUR }
     }
 
-    /// The rows that facts come to, one a minute.
-    fn of(facts: &[Fact]) -> Vec<String> {
+    /// The ledger after these facts, one a minute.
+    fn history(facts: &[Fact]) -> Vec<LedgerRow> {
         let mut state = Payment::default();
         let mut history: Vec<LedgerRow> = Vec::new();
         for (fact, version) in facts.iter().zip(1_u32..) {
@@ -97,11 +97,25 @@ mod tests {
                 recorded_at: at,
             });
         }
+        history
+    }
+
+    /// The rows that facts come to.
+    fn of(facts: &[Fact]) -> Vec<String> {
         let said = |row: &Row| {
             let minute = row.at.map_or(0, |at| at.as_second() / 60);
             format!("{} {}/{} {} in minute {minute}", row.entry.as_str(), row.reference, row.item, row.minor)
         };
-        rows(&history).iter().map(said).collect()
+        rows(&history(facts)).iter().map(said).collect()
+    }
+
+    #[test]
+    fn a_row_has_the_payments_currency_and_status() {
+        let usd = Money { minor: 500, currency: Currency::from_code("USD").expect("a currency") };
+        let history = history(&[Fact::Captured { amount: usd }]);
+        let rows = rows(&history);
+        let found: Vec<_> = rows.iter().map(|row| (row.currency, row.status)).collect();
+        assert_eq!(found, [(usd.currency, Some(crate::payment::PaymentStatus::Captured))]);
     }
 
     #[test]

@@ -69,6 +69,8 @@ mod tests {
             (3_000, vec![1_000, 900_000, 1_000, 900, 1_100], Some(1_000), false),
             (3_001, vec![1_000, 900_000, 1_000, 900, 1_100], Some(1_000), true),
             (0, vec![5_000; 9], Some(5_000), false),
+            (0, vec![500, 100, 400, 200, 300], Some(300), false),
+            (0, vec![700, 600, 500, 100, 400, 200, 300], Some(400), false),
         ] {
             let rate = beside(now, earlier.clone());
             assert_eq!((rate.usual_per_million, rate.deviates), (usual, deviates), "{now} after {earlier:?}");

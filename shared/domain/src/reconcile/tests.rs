@@ -210,3 +210,22 @@ fn what_is_at_stake_is_the_larger_of_what_was_taken_and_given_back() {
     assert_eq!(of(&[(5, 3)]), Some(money(5, "EUR")));
     assert_eq!(of(&[(-2, -7), (1, 1)]), Some(money(7, "EUR")));
 }
+
+#[test]
+fn a_proof_holds_when_the_differences_explain_both_of_its_lines() {
+    let currency = money(0, "EUR").currency;
+    let totals = Totals {
+        currency,
+        payments: 2,
+        captured_ours: 1_000,
+        captured_theirs: 1_500,
+        refunded_ours: 0,
+        refunded_theirs: 200,
+    };
+    for (captured, refunded, expected) in [(500, 200, true), (500, 0, false), (0, 200, false), (0, 0, false)]
+    {
+        let proofs = proof::prove(std::slice::from_ref(&totals), [&Effect { currency, captured, refunded }]);
+        let holds: Vec<_> = proofs.iter().map(proof::Proof::holds).collect();
+        assert_eq!(holds, [expected], "{captured} {refunded}");
+    }
+}

@@ -125,6 +125,8 @@ fn payouts_arrive_at_the_bank() {
             "deposit_without_payout deposit B3: the bank has booked 0.55 EUR, and no payout is like it",
         ]
     );
+    // A booking of nothing is nobody's.
+    assert_eq!(check(vec![], &[booked("B4", 0, 12)]), [""; 0]);
     // It may still be on its way.
     assert_eq!(check(vec![paid("po_1", 500, 18)], &[]), [""; 0]);
 }
@@ -192,6 +194,8 @@ fn what_may_be_kept() {
         said(&kept(170).into_iter().collect::<Vec<_>>()),
         ["fee_differs payment pi_1: 1.70 EUR of 100.00 EUR kept, and 1.65 EUR agreed"]
     );
+    let as_much_as_most = FEES.replacen("most = \"5.00\"", "most = \"5.00\"\nleast = \"5.00\"", 1);
+    assert!(FeeSchedule::parse(&as_much_as_most).is_ok());
     for (from, to, message) in [
         ("percent = \"1.4\"", "percent = \"1.4%\"", "fee 1: percent is \"1.4%\": a positive decimal number"),
         ("fixed = \"15.00\"", "fixed = \"15.001\"", "fee 4: fixed is \"15.001\": an amount in major units"),
@@ -246,4 +250,24 @@ fn what_was_exchanged() {
         let error = Rates::read(file.as_bytes()).expect_err(file).to_string();
         assert!(error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn rows_that_are_not_paid_out_yet_make_no_payout() {
+    assert_eq!(sums(vec![item(Entry::Payment, 999, 0, "")]), []);
+}
+
+#[test]
+fn a_payout_is_missed_after_the_grace_and_not_before() {
+    let rules = DepositRules { matching: MatchRules::default(), grace_seconds: DAY };
+    let payouts = sums(vec![Row { currency: currency("USD"), ..paid("po_1", 500, 1) }]);
+    let at = |seconds: i64| check_deposits(&payouts, &[], &rules, from_seconds(2 * DAY + seconds));
+    assert_eq!(at(0), []);
+    let gaps = at(1);
+    assert_eq!(
+        said(&gaps),
+        [
+            "payout_without_deposit payout po_1: 5.00 USD were paid out, and the bank has booked nothing like it"
+        ]
+    );
 }

@@ -40,6 +40,29 @@ fn a_source_has_its_dialect_and_its_providers_address() {
 }
 
 #[test]
+fn test_money_is_at_the_providers_other_address() {
+    for (mode, expected) in
+        [(Mode::Test, "https://sandbox-api.paddle.com"), (Mode::Live, "https://api.paddle.com")]
+    {
+        let source = Source::try_from(SourceConfig { mode, ..config(built_in("paddle"), None) });
+        assert_eq!(source.expect("a source").api_base_url.as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn a_dialect_without_books_cannot_be_asked_whether_it_agrees() {
+    let policy = crate::policy::Policy { check_after_seconds: Some(60), ..Default::default() };
+    let with = |dialect| SourceConfig { policy: policy.clone(), ..config(built_in(dialect), None) };
+    assert!(Source::try_from(with("stripe")).is_ok());
+    let error = Source::try_from(with("partner-hmac")).expect_err("no books");
+    let SourceError::Policy { error, .. } = error else { panic!("its policy, not {error}") };
+    assert_eq!(
+        error.to_string(),
+        "policy.check_after_seconds is 60: the dialect partner-hmac lists no books, so nobody can be asked: remove it"
+    );
+}
+
+#[test]
 fn a_wrong_source_is_named_with_its_mistake() {
     let error = Source::try_from(config(built_in("nobody"), None)).expect_err("no such dialect");
     let known = crate::dialect::Dialect::built_in_names().collect::<Vec<_>>().join(", ");

@@ -94,3 +94,36 @@ fn suggestions_are_ranked_and_never_taken() {
     let ranked: Vec<_> = suggest(&row, &candidates, 3).into_iter().map(|s| s.at).collect();
     assert_eq!(ranked, [2, 1, 0]);
 }
+
+#[test]
+fn a_deposit_of_a_payouts_amount_is_the_payout() {
+    let payout = row("po_1", Entry::Payout, 500, 0, "");
+    let deposit = row("bank", Entry::Deposit, 500, 1, "");
+    check(&[payout], std::slice::from_ref(&deposit), &[(MatchedBy::Amount, &[0], &[0])]);
+    check(&[payment("pi_1", 500, 0)], &[deposit], &[]);
+}
+
+#[test]
+fn sums_are_tried_of_as_many_rows_as_the_rules_say() {
+    let payouts = [row("po_1", Entry::Payout, 500, 0, ""), row("po_2", Entry::Payout, 700, 1, "")];
+    let deposit = [row("bank", Entry::Deposit, 1_200, 1, "")];
+    for (group_rows_max, expected) in [(1, 0), (2, 1), (3, 1)] {
+        let rules = MatchRules { group_rows_max, ..MatchRules::default() };
+        assert_eq!(match_rest(&payouts, &deposit, &rules).len(), expected, "{group_rows_max}");
+    }
+    // The other currency adds up to nothing, and neither does what was booked much later.
+    let usd = Currency::from_code("USD").expect("a currency");
+    let dollars = payouts.clone().map(|row| Row { currency: usd, ..row });
+    check(&dollars, &deposit, &[]);
+    let late = [row("bank", Entry::Deposit, 1_200, 30, "")];
+    check(&payouts, &late, &[]);
+}
+
+#[test]
+fn a_payouts_rows_and_two_payouts_of_one_reference() {
+    let items = [row("pi_1", Entry::Payment, 400, 0, "po_1"), row("pi_2", Entry::Payment, 300, 0, "po_1")];
+    let payout = row("po_1", Entry::Payout, 700, 40, "");
+    check(&items, std::slice::from_ref(&payout), &[(MatchedBy::PayoutSum, &[0, 1], &[0])]);
+    let twice = [payout.clone(), Row { item: "2".to_owned(), ..payout }];
+    check(&items, &twice, &[]);
+}

@@ -156,3 +156,34 @@ fn the_answers() {
         Answers { ok_body: String::new(), unauthentic_status: 401, challenge: None }
     );
 }
+
+#[test]
+fn a_key_is_written_as_its_algorithm_has_it() {
+    let check = |algorithm: &str, decode: &str, expected: &str| {
+        let changed = ACME.replacen("hmac_sha256", algorithm, 1);
+        let expected = format!("dialect acme: auth.key.decode: {expected}");
+        check_changed(&changed, "decode = \"utf8\"", &format!("decode = \"{decode}\""), &expected);
+    };
+    check(
+        "hmac_sha256",
+        "pem",
+        "PEM holds public keys, and a MAC has a shared secret: use \"utf8\", \"hex\" or \"base64\"",
+    );
+    for decode in ["utf8", "hex", "base64"] {
+        check("rsa_sha256", decode, "an RSA public key is written in PEM: use \"pem\"");
+    }
+    for decode in ["utf8", "pem"] {
+        check("ed25519", decode, "an Ed25519 public key is 32 bytes: use \"base64\" or \"hex\"");
+    }
+}
+
+#[test]
+fn what_holds_the_signature_is_not_what_is_signed() {
+    check_changed(
+        ACME,
+        "header = \"X-Signature\"",
+        "field = \"$.signature\"",
+        "dialect acme: auth.signature.field: a body cannot hold the signature of itself: add `scope = \"event\"`, or name a \
+         header",
+    );
+}

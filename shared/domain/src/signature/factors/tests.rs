@@ -27,6 +27,17 @@ fn check(factors: &SecondFactors, came: &Came<'_>, expected: Result<(), &str>) {
 }
 
 #[test]
+fn one_secret_configured_twice_still_fits() {
+    let twice = [TOKEN.to_owned(), TOKEN.to_owned()];
+    let keys = SigningKeys::certificate().with_factors(&[], &twice).expect("long secrets");
+    let headers = Headers::new([]);
+    let delivery = Delivery { headers: &headers, body: b"", path_token: Some(TOKEN), source_ip: None };
+    let factors = SecondFactors { secret_path: true, ..SecondFactors::default() };
+    assert_eq!(check_factors(&factors, &keys, delivery), Ok(()));
+    assert!(SecondFactors::default().is_empty() && !factors.is_empty());
+}
+
+#[test]
 fn nothing_is_asked_for_by_default() {
     check(&SecondFactors::default(), &NOTHING, Ok(()));
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::dialect::Challenge;
 
-const SECRET: &str = "key";
+const SECRET: &str = "a secret of more than sixteen bytes";
 
 fn answer(auth: &Auth, text: &str) -> Option<String> {
     let challenge = Challenge {

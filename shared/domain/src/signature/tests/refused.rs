@@ -97,6 +97,8 @@ fn a_signature_must_be_whole() {
     check_value(&format!("t={time},v1=zz,v1={mac}"), Ok(KeyAge::Current));
     check_value(&format!("t={time},v1={mac},v1=zz"), Ok(KeyAge::Current));
     check_value(&format!("t={time},v1=zz,v1=yy"), UNREADABLE);
+    // Twice the same is still right.
+    check_value(&format!("t={time},v1={mac},v1={mac}"), Ok(KeyAge::Current));
 }
 
 #[test]

@@ -141,6 +141,8 @@ fn a_new_file_works_once_it_is_filled_in() {
         let text = template(&name, dialect).expect("a built-in dialect");
         let Description { settings, .. } =
             Dialect::describe(Dialect::built_in_text(dialect).expect("is built in")).expect("it checks");
+        assert!(text.contains(&format!("# extends = \"{dialect}\"\n# [dialect.rename.fields]")), "{text}");
+        assert!(text.contains("\n# To set it up:\n# 1. "), "{text}");
         let mut filled = text.clone();
         for (name, setting) in &settings {
             assert!(text.contains(&format!("# {name} = ")), "{dialect}: {name}\n{text}");
