@@ -265,12 +265,13 @@ mod tests {
     fn a_row_says_what_it_is_of() {
         let row = Row { minor: 2_000, ..Row::empty() };
         assert_eq!(row.describe(), format!("{} 20.00 EUR", row.entry.as_str()));
-        let rate = Some(Rate::parse("1.0842").expect("a rate"));
-        let settled = Settled { currency: currency("USD"), gross_minor: 2_168, fee_minor: 30, rate };
+        let rate = Rate::parse("1.0842").expect("a rate");
+        let settled =
+            Settled { currency: currency("USD"), gross_minor: 2_168, fee_minor: 30, rate: Some(rate) };
         let row =
             Row { status: Some(crate::payment::PaymentStatus::Captured), settled: Some(settled), ..row };
         assert_eq!(row.describe(), "captured 20.00 EUR, fee 0.30 USD at 1.0842");
-        assert_eq!(String::from(rate.expect("a rate")), "1.0842");
+        assert_eq!(String::from(rate), "1.0842");
     }
 
     #[test]
