@@ -68,7 +68,7 @@ fn what_each_item_comes_to() {
         (vec![r#"{"id":"e2","type":"payment.wished"}"#.to_owned()], vec!["e2: Nothing"], true),
         (
             vec![one.clone(), r#"{"type":"payment.captured"}"#.to_owned()],
-            vec!["e1: 1 facts", "no event: the event's id, at $.id, is missing"],
+            vec!["e1: 1 facts", "no event: the event has no id: nothing stands at $.id"],
             false,
         ),
         (vec![one, captured("e1", "30.00")], vec!["e1: 1 facts", "e1: conflict"], false),
