@@ -311,8 +311,8 @@ where
                 Ok(Some((outcome, ledger_row))) => {
                     trail.payment = Some((ledger_row.payment.to_string(), ledger_row.version));
                     let after_seconds = source.policy.check_after_seconds;
-                    if let Some(check) =
-                        after_seconds.and_then(|after| Expectation::check(&ledger_row, after))
+                    if let Some(check) = after_seconds
+                        .and_then(|after| Expectation::check(&ledger_row, after, self.clock.now()))
                     {
                         // New or known, it is checked once.
                         let _ = self.expectations.announce(&check).await?;

@@ -87,9 +87,10 @@ impl Expectation {
     }
 
     /// The check of a payment that has come to a final state, so many seconds later. Nothing for one that goes on, or whose
-    /// money nobody has named. The same row always makes the same check.
+    /// money nobody has named. The same row always makes the same check, unless its time is over when the row is met again:
+    /// then it is due at once, for nobody looks far back for what was due.
     #[must_use]
-    pub fn check(row: &LedgerRow, after_seconds: u32) -> Option<Self> {
+    pub fn check(row: &LedgerRow, after_seconds: u32, now: Timestamp) -> Option<Self> {
         let is_final = match row.state.status() {
             PaymentStatus::Expired
             | PaymentStatus::Canceled
@@ -111,7 +112,7 @@ impl Expectation {
             payment: row.payment.clone(),
             amount: Money { minor: amounts.captured, currency: amounts.currency },
             announced_at,
-            due_at: due_at.unwrap_or(Timestamp::MAX),
+            due_at: due_at.unwrap_or(Timestamp::MAX).max(now),
             purpose: Purpose::Agreed,
         })
     }
@@ -195,7 +196,11 @@ mod tests {
                 due_at: now().checked_add(SignedDuration::from_secs(90)).expect("an instant"),
                 purpose: Purpose::Agreed,
             });
-            assert_eq!(Expectation::check(&row, 90), expected, "{facts:?}");
+            assert_eq!(Expectation::check(&row, 90, now()), expected, "{facts:?}");
+            // Met again when its time is long over: checked all the same.
+            let much_later = now().checked_add(SignedDuration::from_hours(96)).expect("an instant");
+            let expected = expected.map(|expected| Expectation { due_at: much_later, ..expected });
+            assert_eq!(Expectation::check(&row, 90, much_later), expected, "{facts:?}");
         }
     }
 

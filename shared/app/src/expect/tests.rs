@@ -197,7 +197,7 @@ fn to_check(desk: &Desk, policy: &str, captured: i64) {
     book(desk, "pi_1", Fact::Captured { amount: money(captured) });
     let history = now_or_never(desk.ledger.history(&source_name("stripe-live"), &payment_id("pi_1")));
     let row = history.expect("the ledger answers").pop().expect("a row");
-    let check = Expectation::check(&row, 599).expect("captured is final");
+    let check = Expectation::check(&row, 599, row.recorded_at).expect("captured is final");
     assert_eq!(now_or_never(desk.expectations.announce(&check)).expect("they answer"), Announced::New);
 }
 
