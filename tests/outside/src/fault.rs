@@ -1,6 +1,6 @@
 //! What goes wrong with a call to AWS. Pure: the seed and the number of the call decide.
 
-use crate::dice::Dice;
+use countersign_sim::world::Dice;
 use std::time::Duration;
 
 /// Calls that share one weather.
@@ -52,7 +52,7 @@ pub(crate) fn fault(seed: u64, number: u64) -> Option<Fault> {
         1 => Fault::Failed,
         2 => Fault::Dropped,
         3 => Fault::Denied,
-        _ => Fault::Slow(Duration::from_millis(dice.between(20, 2_000))),
+        _ => Fault::Slow(Duration::from_millis(dice.between(20, 2_000).unsigned_abs())),
     })
 }
 

@@ -1,11 +1,11 @@
 //! `kill -9` and SIGSTOP of the functions' processes, at moments that a seed decides.
 
-use crate::dice::Dice;
 use crate::load::Load;
 use crate::plan::Plan;
 use crate::report::Outcome;
 use crate::stage::Stage;
 use countersign::local::{BuiltWith, Failure, Options, Process, Signal, signal};
+use countersign_sim::world::Dice;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,13 +45,13 @@ impl Iterator for Strikes {
 
     fn next(&mut self) -> Option<Strike> {
         let Self(dice) = self;
-        let after = Duration::from_millis(dice.between(100, 1_500));
+        let after = Duration::from_millis(dice.between(100, 1_500).unsigned_abs());
         let function = if dice.below(2) == 0 { "ingest" } else { "processor" };
         let blow = match (dice.below(20), function) {
             (0..10, _) => Blow::Kill,
-            (10, "ingest") => Blow::Hold(Duration::from_secs(dice.between(11, 14))),
-            (10, _) => Blow::Hold(Duration::from_secs(dice.between(31, 34))),
-            _ => Blow::Hold(Duration::from_millis(dice.between(50, 6_000))),
+            (10, "ingest") => Blow::Hold(Duration::from_secs(dice.between(11, 14).unsigned_abs())),
+            (10, _) => Blow::Hold(Duration::from_secs(dice.between(31, 34).unsigned_abs())),
+            _ => Blow::Hold(Duration::from_millis(dice.between(50, 6_000).unsigned_abs())),
         };
         Some(Strike { after, function, blow, die: dice.below(u64::MAX) })
     }

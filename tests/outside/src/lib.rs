@@ -4,7 +4,6 @@
 
 pub mod account;
 pub mod burst;
-mod dice;
 mod fault;
 pub mod kill;
 mod load;

@@ -1,6 +1,6 @@
 //! What is sent: an endless list of deliveries that a seed decides, in exact shares.
 
-use crate::dice::Dice;
+use countersign_sim::world::Dice;
 use serde_json::json;
 use std::collections::VecDeque;
 
@@ -186,7 +186,7 @@ impl Plan {
         Life {
             number: self.payments,
             source: self.dice.index(SOURCES.len()),
-            amount: i64::try_from(self.dice.between(100, 99_999)).unwrap_or(100),
+            amount: self.dice.between(100, 99_999),
             steps,
             is_overtaken: false,
         }

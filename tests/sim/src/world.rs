@@ -21,6 +21,7 @@ pub(crate) mod queue;
 mod scenario;
 mod settings;
 
+pub use dice::Dice;
 pub use faults::{Fault, Tally};
 pub use scenario::{Kept, Scenario};
 

@@ -101,8 +101,12 @@ where
         event: RawEvent,
         is_disputed: bool,
     ) -> Result<Option<Heal>, PortError> {
-        let key = InboxKey::Event { source: source.name.clone(), event: event.id.clone() };
-        let first = if is_disputed { self.inbox.get(&key).await? } else { None };
+        let first = if is_disputed {
+            let key = InboxKey::Event { source: source.name.clone(), event: event.id.clone() };
+            self.inbox.get(&key).await?
+        } else {
+            None
+        };
         let translation = match &first {
             // What is listed may be the other meaning.
             Some(row) => understand(source, row.kind.as_ref().unwrap_or(&event.kind), row),

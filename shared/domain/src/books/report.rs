@@ -17,4 +17,4 @@ pub use ready::{FormatRef, ready_names};
 pub use rows::{ReportError, ReportRows, RowFault};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

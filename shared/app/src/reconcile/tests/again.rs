@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::ports::{InboxKey, InboxRow, Origin};
+use crate::testing::event_id;
 use countersign_domain::finding::{Finding, Subject};
-use countersign_domain::ids::{EventId, Sha256Hex, TraceId};
+use countersign_domain::ids::{Sha256Hex, TraceId};
 use std::collections::BTreeMap;
 
 fn told(desk: &Desk) -> Vec<String> {
@@ -59,26 +60,28 @@ fn a_lease_that_was_given_back_is_free_by_a_slower_clock_too() {
     assert_eq!(complete(&desk, false).status, RunStatus::Complete);
 }
 
-#[test]
-fn what_came_in_and_was_never_handed_over_is_handed_over() {
-    let object = json!({ "id": "pi_1", "amount_received": 1000, "currency": "btc" });
-    let listed = event("evt_1", "payment_intent.succeeded", object);
-    let row = InboxRow {
-        key: InboxKey::Event {
-            source: source_name("stripe-live"),
-            event: EventId::new("evt_1").expect("an id"),
-        },
+/// The row of `evt_1`, as a webhook told it.
+fn delivered(body: &serde_json::Value) -> InboxRow {
+    InboxRow {
+        key: InboxKey::Event { source: source_name("stripe-live"), event: event_id("evt_1") },
         origin: Origin::Delivery,
         kind: Some("payment_intent.succeeded".parse().expect("a type")),
         meaning: Sha256Hex::of(&[b"another"]),
-        body: listed.to_string().into_bytes(),
+        body: body.to_string().into_bytes(),
         headers: BTreeMap::new(),
         occurred_at: Some(at(10)),
         received_at: at(11),
         attempt: TraceId::of(&["delivery"]),
         trace: TraceId::of(&["delivery"]),
         reason: None,
-    };
+    }
+}
+
+#[test]
+fn what_came_in_and_was_never_handed_over_is_handed_over() {
+    let object = json!({ "id": "pi_1", "amount_received": 1000, "currency": "btc" });
+    let listed = event("evt_1", "payment_intent.succeeded", object);
+    let row = delivered(&listed);
     for is_kept in [true, false] {
         let desk = desk();
         if is_kept {
@@ -102,27 +105,12 @@ fn an_event_with_two_meanings_that_was_never_handed_over_is_handed_over() {
         event("evt_1", "payment_intent.succeeded", object)
     };
     let desk = desk();
-    let kept = |body: &serde_json::Value, key: InboxKey| InboxRow {
-        key,
-        origin: Origin::Delivery,
-        kind: Some("payment_intent.succeeded".parse().expect("a type")),
-        meaning: Sha256Hex::of(&[b"another"]),
-        body: body.to_string().into_bytes(),
-        headers: BTreeMap::new(),
-        occurred_at: Some(at(10)),
-        received_at: at(11),
-        attempt: TraceId::of(&["delivery"]),
-        trace: TraceId::of(&["delivery"]),
-        reason: None,
-    };
-    let (source, id) = (source_name("stripe-live"), EventId::new("evt_1").expect("an id"));
-    let first = kept(&told(1000), InboxKey::Event { source: source.clone(), event: id.clone() });
-    let _ = now_or_never(desk.inbox.put(&first)).expect("a put");
+    let _ = now_or_never(desk.inbox.put(&delivered(&told(1000)))).expect("a put");
     // The other meaning was handed over, and found; the message of the first was lost.
     let finding = Finding {
-        source,
+        source: source_name("stripe-live"),
         kind: FindingKind::Conflicting,
-        subject: Subject::Event(id),
+        subject: Subject::Event(event_id("evt_1")),
         reason: "a test".to_owned(),
         at_stake: None,
         found_at: at(12),

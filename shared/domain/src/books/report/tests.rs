@@ -203,9 +203,8 @@ fn other_encodings_and_a_byte_order_mark() {
     check(&utf_8, &wide, &["payment p1 100 EUR"], &[]);
 }
 
-#[test]
-fn lines_of_json() {
-    let format = r#"
+/// A feed of objects, and a file of it: two rows, an empty line and two faults.
+pub(crate) const FEED: &str = r#"
         title = "Feed"
         format = "json_lines"
         [columns]
@@ -216,14 +215,17 @@ fn lines_of_json() {
         at = { column = "$.at", form = "rfc_3339" }
         sequence = "$.n"
     "#;
-    let file = br#"{"id": "a", "amount": {"in": "1.50", "currency": "eur"}, "at": "2026-11-23T00:00:00+01:00", "n": 7}
+pub(crate) const FEED_FILE: &str = r#"{"id": "a", "amount": {"in": "1.50", "currency": "eur"}, "at": "2026-11-23T00:00:00+01:00", "n": 7}
 
 {"id": "b", "amount": {"out": 2.5, "currency": "BHD"}, "at": "2026-11-23T00:00:00Z", "n": 8}
 {"id": "c", "id": "d"}
 {"id": "e", "amount": {"in": 1, "out": 1, "currency": "EUR"}, "at": "2026-11-23T00:00:00Z", "n": 9}"#;
+
+#[test]
+fn lines_of_json() {
     check(
-        format,
-        file,
+        FEED,
+        FEED_FILE.as_bytes(),
         &["payment a 150 EUR at 2026-11-22T23:00:00Z", "payment b -2500 BHD at 2026-11-23T00:00:00Z"],
         &[
             r#"line 4: $.id is "": the object at $.id (step 0) names the key "id" twice"#,
