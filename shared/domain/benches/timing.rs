@@ -31,6 +31,7 @@ use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 const SECRET: &str = "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ=";
@@ -56,7 +57,7 @@ impl Subject {
 
 /// A source's keys, and the right signature of one body.
 struct Desk {
-    dialect: Dialect,
+    dialect: Arc<Dialect>,
     keys: SigningKeys,
     right: [u8; LENGTH],
     now: Timestamp,

@@ -17,7 +17,7 @@ pub mod paging;
 
 use crate::json::{Path, Place};
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub use api::{
     Api, Authorization, Fetch, FetchInto, Listing, PathPart, Reconcile, SettlementListing, SnapshotFrom,
@@ -187,7 +187,7 @@ pub enum DialectError {
 }
 
 /// Each is compiled once: a hundred accounts at one provider share one dialect.
-static COMPILED: [OnceLock<Dialect>; BUILT_IN.len()] = [const { OnceLock::new() }; BUILT_IN.len()];
+static COMPILED: [OnceLock<Arc<Dialect>>; BUILT_IN.len()] = [const { OnceLock::new() }; BUILT_IN.len()];
 
 /// Whether each declares settings, once that was read: then each source has to be compiled by itself.
 static DECLARES: [OnceLock<bool>; BUILT_IN.len()] = [const { OnceLock::new() }; BUILT_IN.len()];
@@ -227,23 +227,23 @@ impl Dialect {
     ///
     /// # Errors
     /// [`DialectError`] when the built-in file itself is wrong, which a test rules out.
-    pub fn built_in(name: &str) -> Result<Option<Self>, DialectError> {
+    pub fn built_in(name: &str) -> Result<Option<Arc<Self>>, DialectError> {
         let Some(known) = BUILT_IN.iter().zip(&COMPILED).find(|((known, _), _)| *known == name) else {
             return Ok(None);
         };
         let ((_, text), compiled) = known;
         if let Some(dialect) = compiled.get() {
-            return Ok(Some(dialect.clone()));
+            return Ok(Some(Arc::clone(dialect)));
         }
-        let dialect = Self::parse(text)?;
-        Ok(Some(compiled.get_or_init(|| dialect).clone()))
+        let dialect = Arc::new(Self::parse(text)?);
+        Ok(Some(Arc::clone(compiled.get_or_init(|| dialect))))
     }
 
     /// A built-in dialect for one source, with that source's settings; nothing when there is none of that name.
     ///
     /// # Errors
     /// [`DialectError`] for a setting that is missing or that the dialect does not know.
-    pub fn built_in_for_source(name: &str, settings: &Settings) -> Result<Option<Self>, DialectError> {
+    pub fn built_in_for_source(name: &str, settings: &Settings) -> Result<Option<Arc<Self>>, DialectError> {
         let Some(known) = BUILT_IN.iter().zip(&DECLARES).find(|((known, _), _)| *known == name) else {
             return Ok(None);
         };
@@ -257,7 +257,7 @@ impl Dialect {
         if !declares && settings.is_empty() {
             return Self::built_in(name);
         }
-        compile::compile(file, Some(settings)).map(Some)
+        compile::compile(file, Some(settings)).map(|dialect| Some(Arc::new(dialect)))
     }
 
     /// What a dialect file says to people.

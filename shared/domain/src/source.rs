@@ -11,6 +11,7 @@ use crate::policy::{Policy, PolicyError};
 use crate::signature::SecondFactors;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Live money or play money. An event of the other mode never moves a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,8 +95,8 @@ pub struct SourceConfig {
 pub struct Source {
     /// Its name.
     pub name: SourceName,
-    /// Its compiled dialect.
-    pub dialect: Dialect,
+    /// Its compiled dialect, shared: sources are copied with every delivery, and dialects are large.
+    pub dialect: Arc<Dialect>,
     /// Live or test.
     pub mode: Mode,
     /// Base URL of the provider's API, if it has one.
@@ -198,7 +199,7 @@ impl TryFrom<SourceConfig> for Source {
         check_owners_part(&name, &policy, &reports)?;
         let wrong = |error| SourceError::Dialect { source_name: name.clone(), error: Box::new(error) };
         let dialect = match dialect {
-            DialectRef::Own(text) => Dialect::for_source(&text, &settings).map_err(wrong)?,
+            DialectRef::Own(text) => Arc::new(Dialect::for_source(&text, &settings).map_err(wrong)?),
             DialectRef::BuiltIn(wanted) => match Dialect::built_in_for_source(&wanted, &settings)
                 .map_err(wrong)?
             {

@@ -6,6 +6,7 @@ use crate::money::{Currency, Money};
 use crate::source::{Mode, Source};
 use crate::time::{Timestamp, from_seconds};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A moment that means nothing.
 pub(crate) const NOW_SECONDS: i64 = 1_764_000_000;
@@ -27,13 +28,13 @@ pub(crate) fn source_name() -> SourceName {
 }
 
 pub(crate) fn built_in(name: &str) -> Dialect {
-    Dialect::built_in(name).expect("a dialect that checks").expect("a built-in dialect")
+    Arc::unwrap_or_clone(Dialect::built_in(name).expect("a dialect that checks").expect("a built-in dialect"))
 }
 
-pub(crate) fn source(dialect: Dialect, mode: Mode) -> Source {
+pub(crate) fn source(dialect: impl Into<Arc<Dialect>>, mode: Mode) -> Source {
     Source {
         name: source_name(),
-        dialect,
+        dialect: dialect.into(),
         mode,
         api_base_url: None,
         asks_back: false,

@@ -119,7 +119,7 @@ impl Harness {
         let source = Source::try_from(config.clone()).expect("a source");
         let given = GivenSecrets {
             signing: Some(Self::SECRET.to_owned()),
-            api_token: source.dialect.reconcile.map(|_| API_KEY.to_owned()),
+            api_token: source.dialect.reconcile.as_ref().map(|_| API_KEY.to_owned()),
             ..GivenSecrets::default()
         };
         put_in_force(&self.context, config, &given).await.expect("the source is in force");

@@ -17,6 +17,7 @@ use countersign_domain::source::{DialectRef, Mode, Source, SourceConfig, SourceS
 use countersign_domain::time::SignedDuration;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The signing secret of every source, and one that is none.
@@ -34,7 +35,7 @@ type Item = HashMap<String, AttributeValue>;
 pub(crate) struct Stage {
     stack: Stack,
     http: reqwest::Client,
-    dialects: Vec<Dialect>,
+    dialects: Vec<Arc<Dialect>>,
 }
 
 impl Stage {

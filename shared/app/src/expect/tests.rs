@@ -72,7 +72,7 @@ fn book(desk: &Desk, payment: &str, fact: Fact) {
 
 fn books() -> Reconcile {
     let source = Source::try_from(source_config("stripe-live", "stripe")).expect("a source that works");
-    source.dialect.reconcile.expect("Stripe has books")
+    source.dialect.reconcile.clone().expect("Stripe has books")
 }
 
 /// The provider knows a payment.

@@ -59,7 +59,7 @@ fn request(again: bool) -> ReconciliationRequest {
 
 fn books() -> Reconcile {
     let source = Source::try_from(source_config("stripe-live", "stripe")).expect("a source that works");
-    source.dialect.reconcile.expect("Stripe has books")
+    source.dialect.reconcile.clone().expect("Stripe has books")
 }
 
 fn event_list(books: &Reconcile) -> &Listing {

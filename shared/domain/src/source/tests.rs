@@ -35,7 +35,7 @@ fn a_source_has_its_dialect_and_its_providers_address() {
     ] {
         let source = Source::try_from(config(built_in(dialect), url)).expect("a source");
         assert_eq!(source.api_base_url.as_deref(), expected);
-        assert_eq!(source.dialect, crate::testing::built_in(dialect));
+        assert_eq!(*source.dialect, crate::testing::built_in(dialect));
     }
 }
 

@@ -253,8 +253,11 @@ impl Auditor {
         for Announcement { source, payment, .. } in &self.books.announced {
             let ours = self.newest(source.as_str(), payment.as_str());
             let is_heard = ours.is_some_and(|row| super::end::stage_of(&row) != Some(Stage::Unknown));
+            // A difference will do: where the first event told of another currency, all that came after it contradicts it.
             let is_seen = cases.iter().any(|case| {
-                case.finding.kind == FindingKind::Overdue && is_about(case, source.as_str(), payment.as_str())
+                let kind = case.finding.kind;
+                (kind == FindingKind::Overdue || kind.is_between_books())
+                    && is_about(case, source.as_str(), payment.as_str())
             });
             check(Invariant::I11, is_heard || is_seen, || {
                 format!("{source} {payment} was announced, nothing was heard, and nobody is told")

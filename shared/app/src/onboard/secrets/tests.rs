@@ -4,6 +4,7 @@ use super::*;
 use crate::testing::{OTHER_SECRET, SECRET, SOURCE, at, source_config};
 use countersign_domain::signature::SecondFactors;
 use countersign_domain::source::SourceConfig;
+use std::sync::Arc;
 
 /// A secret that may stand in a URL.
 const PATH_SECRET: &str = "a-secret-part-of-a-url";
@@ -193,7 +194,7 @@ fn second_factors_are_there_when_they_are_asked_for_and_only_then() {
 fn a_certificate_needs_no_secret_and_a_secret_path_one_that_fits_a_url() {
     let (mut paypal, nothing) = (source("paypal"), StoredSecrets::default());
     // What it asks back is the next test's.
-    paypal.dialect.fetches.clear();
+    Arc::make_mut(&mut paypal.dialect).fetches.clear();
     check(
         &paypal,
         &nothing,

@@ -85,8 +85,12 @@ fn desk_of(recorded: &Recorded) -> (Desk, ReconciliationRequest) {
     if recorded.dialect == "square" {
         config.settings.insert("url".to_owned(), "https://pay.example.com/hooks/shop".to_owned());
     }
-    let books =
-        Source::try_from(config.clone()).expect("a source").dialect.reconcile.expect("it lists payments");
+    let books = Source::try_from(config.clone())
+        .expect("a source")
+        .dialect
+        .reconcile
+        .clone()
+        .expect("it lists payments");
     desk.sources.set(config);
     let window = Window::utc_day(recorded.day.parse().expect("an instant"), 0);
     let cursors = [None].into_iter().chain(recorded.cursors.iter().copied().map(Some));
@@ -154,7 +158,8 @@ fn a_page_that_is_torn_changes_nothing() {
         let window = Window { from: request.from, to: request.to };
         let source =
             now_or_never(desk.sources.fetch(&request.source)).expect("they answer").expect("a source");
-        let books = Source::try_from(source).expect("it works").dialect.reconcile.expect("it lists payments");
+        let books =
+            Source::try_from(source).expect("it works").dialect.reconcile.clone().expect("it lists payments");
         let query = books.payments.query_of(window, recorded.cursors.last().copied());
         let mut torn = page(recorded.dialect, 2);
         torn.truncate(torn.len() / 2);

@@ -8,7 +8,7 @@ fn authorized(url: &str, api: &str) -> Source {
     let text = format!(
         "name = \"other\"\ntitle = \"Other\"\nextends = \"stripe\"\nwithout = [\"api\"]\n[api]\nbase_url = \"https://api.example.com\"\n{api}"
     );
-    Source { dialect: Dialect::parse(&text).expect("a dialect"), ..source(url) }
+    Source { dialect: Dialect::parse(&text).expect("a dialect").into(), ..source(url) }
 }
 
 async fn with_token(token: &str) -> (Server, HttpsApi, Server) {

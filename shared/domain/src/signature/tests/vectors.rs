@@ -174,7 +174,7 @@ fn coinbase_commerce() {
 fn square(url: &str) -> Auth {
     let settings = [("url".to_owned(), url.to_owned())].into();
     let dialect = Dialect::built_in_for_source("square", &settings).expect("a URL");
-    dialect.expect("a built-in dialect").auth
+    dialect.expect("a built-in dialect").auth.clone()
 }
 
 #[test]

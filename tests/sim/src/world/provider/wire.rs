@@ -9,7 +9,7 @@ use countersign_domain::sign::sign;
 use countersign_domain::source::DialectRef;
 use countersign_domain::time::from_seconds;
 use serde_json::{Map, Value, json};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// The providers that the world knows, each speaking a built-in dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,9 @@ const PAGED_BY_POSITION: &str = include_str!("by_position.toml");
 pub(super) const ITEMS_BY_POSITION: usize = 2;
 
 struct Dialects {
-    partner: Dialect,
-    standard: Dialect,
-    stripe: Dialect,
+    partner: Arc<Dialect>,
+    standard: Arc<Dialect>,
+    stripe: Arc<Dialect>,
 }
 
 /// Compiled once: every world signs with them.
