@@ -12,6 +12,8 @@
 
 mod endpoint;
 
+// `cargo bolero` instruments every test binary of the crate: this one has no target, and links the fuzzer's runtime only so.
+use bolero as _;
 use countersign_domain::pack::{File, pack};
 use countersign_domain::signature::{Delivery, Headers, SigningKeys, verify};
 use countersign_domain::source::{Source, read_file};
