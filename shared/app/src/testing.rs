@@ -4,10 +4,10 @@ mod scripted;
 
 pub(crate) use scripted::{Mishap, Script, Scripted};
 
-use countersign_domain::dialect::{Dialect, Settings};
+use countersign_domain::dialect::Dialect;
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
 use countersign_domain::sign::sign;
-use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
+use countersign_domain::source::{DialectRef, Mode, SourceConfig};
 use countersign_domain::time::{Timestamp, from_seconds};
 use futures::FutureExt as _;
 use std::future::Future;
@@ -43,20 +43,8 @@ pub(crate) fn payment_id(text: &str) -> PaymentId {
 
 /// A live source of a built-in dialect.
 pub(crate) fn source_config(name: &str, dialect: &str) -> SourceConfig {
-    SourceConfig {
-        name: source_name(name),
-        dialect: DialectRef::BuiltIn(dialect.to_owned()),
-        account: "acct_1".to_owned(),
-        mode: Mode::Live,
-        state: SourceState::Enabled,
-        api_base_url: None,
-        settings: Settings::new(),
-        asks_back: false,
-        second_factors: Default::default(),
-        expect_within_seconds: None,
-        policy: Default::default(),
-        reports: Default::default(),
-    }
+    let dialect = DialectRef::BuiltIn(dialect.to_owned());
+    SourceConfig { account: "acct_1".to_owned(), ..SourceConfig::new(source_name(name), dialect, Mode::Live) }
 }
 
 /// The headers that prove a body at a source of a built-in dialect.

@@ -168,6 +168,25 @@ pub enum SourceError {
 }
 
 impl SourceConfig {
+    /// A source in use of which nothing else is said.
+    #[must_use]
+    pub fn new(name: SourceName, dialect: DialectRef, mode: Mode) -> Self {
+        Self {
+            name,
+            dialect,
+            account: String::new(),
+            mode,
+            state: SourceState::Enabled,
+            api_base_url: None,
+            settings: Settings::new(),
+            asks_back: false,
+            second_factors: SecondFactors::default(),
+            expect_within_seconds: None,
+            policy: Policy::default(),
+            reports: BTreeMap::new(),
+        }
+    }
+
     /// The digest of everything that it says.
     #[must_use]
     pub fn digest(&self) -> Sha256Hex {

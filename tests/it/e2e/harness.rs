@@ -17,7 +17,7 @@ use countersign_domain::json::Json;
 use countersign_domain::ledger::LedgerRow;
 use countersign_domain::sign::sign;
 use countersign_domain::signature::Headers;
-use countersign_domain::source::{DialectRef, Mode, Source, SourceConfig, SourceState};
+use countersign_domain::source::{DialectRef, Mode, Source, SourceConfig};
 use countersign_domain::time::SignedDuration;
 use serde_json::{Value, json};
 use std::future::Future;
@@ -97,20 +97,7 @@ impl Harness {
 
     /// What every source of a test is, unless the test says otherwise.
     pub(crate) fn config(name: &str, dialect: DialectRef) -> SourceConfig {
-        SourceConfig {
-            name: SourceName::new(name).expect("a source name"),
-            dialect,
-            account: "end to end".to_owned(),
-            mode: Mode::Test,
-            state: SourceState::Enabled,
-            api_base_url: None,
-            settings: Default::default(),
-            asks_back: false,
-            second_factors: Default::default(),
-            expect_within_seconds: None,
-            policy: Default::default(),
-            reports: Default::default(),
-        }
+        SourceConfig::new(SourceName::new(name).expect("a source name"), dialect, Mode::Test)
     }
 
     /// A new source, as it is configured.

@@ -13,7 +13,7 @@ use countersign_aws::clock::SystemClock;
 use countersign_domain::dialect::Dialect;
 use countersign_domain::ids::SourceName;
 use countersign_domain::sign::sign;
-use countersign_domain::source::{DialectRef, Mode, Source, SourceConfig, SourceState};
+use countersign_domain::source::{DialectRef, Mode, Source, SourceConfig};
 use countersign_domain::time::SignedDuration;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
@@ -191,20 +191,8 @@ impl Stage {
 }
 
 fn config(name: &str, dialect: &str) -> Result<SourceConfig, Failure> {
-    Ok(SourceConfig {
-        name: SourceName::new(name).doing(|| format!("name a source {name}"))?,
-        dialect: DialectRef::BuiltIn(dialect.to_owned()),
-        account: "trials from outside".to_owned(),
-        mode: Mode::Test,
-        state: SourceState::Enabled,
-        api_base_url: None,
-        settings: Default::default(),
-        asks_back: false,
-        second_factors: Default::default(),
-        expect_within_seconds: None,
-        policy: Default::default(),
-        reports: Default::default(),
-    })
+    let name = SourceName::new(name).doing(|| format!("name a source {name}"))?;
+    Ok(SourceConfig::new(name, DialectRef::BuiltIn(dialect.to_owned()), Mode::Test))
 }
 
 /// A body with another amount.

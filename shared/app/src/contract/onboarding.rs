@@ -5,7 +5,7 @@ use crate::ports::{
     Drift, Drifted, Made, Seen, Sighting, SourceVersion, SourceVersions, Sources, Unknown, Written,
 };
 use countersign_domain::ids::SourceName;
-use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
+use countersign_domain::source::{DialectRef, Mode, SourceConfig};
 
 /// The versions of a source: each is written once and read as it was written, and the newest is in force.
 ///
@@ -40,18 +40,8 @@ pub async fn versions<P: SourceVersions + Sources>(port: &P, source: &SourceName
 
 fn version(source: &SourceName, number: u32, made: Made) -> SourceVersion {
     let config = SourceConfig {
-        name: source.clone(),
-        dialect: DialectRef::BuiltIn("stripe".to_owned()),
         account: format!("account {number}"),
-        mode: Mode::Test,
-        state: SourceState::Enabled,
-        api_base_url: None,
-        settings: Default::default(),
-        asks_back: false,
-        second_factors: Default::default(),
-        expect_within_seconds: None,
-        policy: Default::default(),
-        reports: Default::default(),
+        ..SourceConfig::new(source.clone(), DialectRef::BuiltIn("stripe".to_owned()), Mode::Test)
     };
     SourceVersion { number, config, made, written_at: instant(i64::from(number)) }
 }

@@ -2,23 +2,17 @@ mod authorizations;
 
 use super::*;
 use crate::wire::Server;
-use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
+use countersign_domain::source::{DialectRef, Mode, SourceConfig};
 use serde_json::json;
 
 fn source(api_base_url: &str) -> Source {
     let config = SourceConfig {
-        name: SourceName::new("stripe-main").expect("a source name"),
-        dialect: DialectRef::BuiltIn("stripe".to_owned()),
-        account: String::new(),
-        mode: Mode::Test,
-        state: SourceState::Enabled,
         api_base_url: Some(api_base_url.to_owned()),
-        settings: Default::default(),
-        asks_back: false,
-        second_factors: Default::default(),
-        expect_within_seconds: None,
-        policy: Default::default(),
-        reports: Default::default(),
+        ..SourceConfig::new(
+            SourceName::new("stripe-main").expect("a source name"),
+            DialectRef::BuiltIn("stripe".to_owned()),
+            Mode::Test,
+        )
     };
     Source::try_from(config).expect("a source")
 }

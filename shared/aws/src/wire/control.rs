@@ -6,27 +6,15 @@ use countersign_app::ports::{
 };
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::reconcile::{Difference, RunStatus};
-use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
+use countersign_domain::source::{DialectRef, Mode, SourceConfig};
 use countersign_domain::time::{Timestamp, Window, from_seconds};
 use serde_json::{Value, json};
 
 const DAY: &str = "2025-11-24T00:00:00Z..2025-11-25T00:00:00Z";
 
 fn config() -> SourceConfig {
-    SourceConfig {
-        name: source(),
-        dialect: DialectRef::BuiltIn("stripe".to_owned()),
-        account: "acct_1".to_owned(),
-        mode: Mode::Test,
-        state: SourceState::Enabled,
-        api_base_url: None,
-        settings: Default::default(),
-        asks_back: false,
-        second_factors: Default::default(),
-        expect_within_seconds: None,
-        policy: Default::default(),
-        reports: Default::default(),
-    }
+    let dialect = DialectRef::BuiltIn("stripe".to_owned());
+    SourceConfig { account: "acct_1".to_owned(), ..SourceConfig::new(source(), dialect, Mode::Test) }
 }
 
 fn finding() -> Finding {

@@ -5,7 +5,7 @@ use countersign_app::ports::{
     Drift as _, Drifted, Made, Seen, Sighting, SourceVersion, SourceVersions as _, Unknown, Written,
 };
 use countersign_domain::ids::EventKind;
-use countersign_domain::source::{DialectRef, Mode, SourceConfig, SourceState};
+use countersign_domain::source::{DialectRef, Mode, SourceConfig};
 use countersign_domain::time::{Timestamp, from_seconds};
 use serde_json::{Value, json};
 
@@ -15,18 +15,8 @@ fn at() -> Timestamp {
 
 fn version(number: u32) -> SourceVersion {
     let config = SourceConfig {
-        name: source(),
-        dialect: DialectRef::BuiltIn("stripe".to_owned()),
         account: "acct_1".to_owned(),
-        mode: Mode::Test,
-        state: SourceState::Enabled,
-        api_base_url: None,
-        settings: Default::default(),
-        asks_back: false,
-        second_factors: Default::default(),
-        expect_within_seconds: None,
-        policy: Default::default(),
-        reports: Default::default(),
+        ..SourceConfig::new(source(), DialectRef::BuiltIn("stripe".to_owned()), Mode::Test)
     };
     SourceVersion { number, config, made: Made::RolledBack { to: 1 }, written_at: at() }
 }

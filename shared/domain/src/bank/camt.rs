@@ -38,6 +38,7 @@ const OF_MESSAGE: [&str; 3] = ["GrpHdr", "Stmt", "SplmtryData"];
 struct Element {
     name: String,
     text: String,
+    has_elements: bool,
 }
 
 /// What is known of the statement that is being read.
@@ -85,7 +86,10 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Statement>, BankError> {
             Event::Start(start) => {
                 let name = start.local_name().as_ref().to_owned();
                 check_place(&open, &name, draft.at(number))?;
-                open.push(Element { name, text: String::new() });
+                if let Some(parent) = open.last_mut() {
+                    parent.has_elements = true;
+                }
+                open.push(Element { name, text: String::new(), has_elements: false });
                 if open.len() > JSON_DEPTH_MAX {
                     return Err(broken(format!("more than {JSON_DEPTH_MAX} levels")));
                 }
@@ -93,6 +97,7 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Statement>, BankError> {
                 continue;
             }
             Event::End(_) => {
+                check_content(&open).map_err(broken)?;
                 draft.end(&open, number)?;
                 if open.pop().is_some_and(|element| element.name == "Stmt") {
                     statements.push(std::mem::take(&mut draft).finish(number)?);
@@ -134,6 +139,16 @@ fn check_place(open: &[Element], name: &str, at: At) -> Result<(), BankError> {
     }
     let parent = if parent.is_empty() { "the file" } else { parent };
     Err(at.wrong("an element", name, format!("it has no place in {parent}")))
+}
+
+/// Whether the innermost element holds either text or elements, as everything does but what banks add in their own words.
+fn check_content(open: &[Element]) -> Result<(), String> {
+    let Some(Element { name, text, has_elements: true }) = open.last() else { return Ok(()) };
+    let text = text.trim();
+    if text.is_empty() || open.iter().any(|outer| outer.name == "SplmtryData") {
+        return Ok(());
+    }
+    Err(format!("<{name}> holds the text {:?} and elements beside it", excerpt(text)))
 }
 
 /// Whether what is open ends in these elements.

@@ -52,6 +52,9 @@ fn camt_053() {
     let older = CAMT.replace("<Pty>", "").replace("</Pty>", "").replace("camt.053.001.08", "camt.053.001.02");
     assert_eq!(said(&older), expected);
     assert_eq!(said(&CAMT.replace("<Stmt>", "<c:Stmt>").replace("</Stmt>", "</c:Stmt>")), expected);
+    // What a bank adds may have any form, mixed content among it.
+    let own = "<SplmtryData><Envlp><p>see <b>page 2</b>, please</p></Envlp></SplmtryData>";
+    assert_eq!(said(&CAMT.replace("</Stmt>", &format!("</Stmt>{own}"))), expected);
 }
 
 #[test]
@@ -69,6 +72,10 @@ fn a_camt_statement_that_is_none_says_why() {
     refused(
         &CAMT.replace("</AcctSvcrRef>", "<AcctSvcrR<Ntry/>"),
         "a tag begins inside the tag \"AcctSvcrR<Ntry\"",
+    );
+    refused(
+        &CAMT.replace("<Cd>PDNG</Cd>", "<Cd>PDN<Amt Ccy=\"EUR\">0.00</Amt>G</Cd>"),
+        "<Cd> holds the text \"PDNG\" and elements beside it",
     );
     refused(&CAMT.replace(" xmlns=", " xml<Ntry>ns="), "not readable as XML");
     refused("<a/>", "Stmt is missing");

@@ -4,20 +4,9 @@ use super::*;
 use std::error::Error as _;
 
 fn config(dialect: DialectRef, api_base_url: Option<&str>) -> SourceConfig {
-    SourceConfig {
-        name: SourceName::new("shop").expect("a source name"),
-        dialect,
-        account: "acct_1".to_owned(),
-        mode: Mode::Test,
-        state: SourceState::Enabled,
-        api_base_url: api_base_url.map(str::to_owned),
-        settings: Settings::new(),
-        asks_back: false,
-        second_factors: Default::default(),
-        expect_within_seconds: None,
-        policy: Default::default(),
-        reports: Default::default(),
-    }
+    let api_base_url = api_base_url.map(str::to_owned);
+    let name = SourceName::new("shop").expect("a source name");
+    SourceConfig { api_base_url, ..SourceConfig::new(name, dialect, Mode::Test) }
 }
 
 fn built_in(name: &str) -> DialectRef {

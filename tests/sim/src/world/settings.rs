@@ -98,20 +98,7 @@ pub(crate) fn config(name: &SourceName, format: Format, variant: u32) -> SourceC
         },
         _ => Policy::default(),
     };
-    SourceConfig {
-        name: name.clone(),
-        dialect: format.dialect_ref(),
-        account: "acct".to_owned(),
-        mode: Mode::Live,
-        state: SourceState::Enabled,
-        api_base_url: None,
-        settings: Default::default(),
-        asks_back: false,
-        second_factors: Default::default(),
-        expect_within_seconds: None,
-        policy,
-        reports: Default::default(),
-    }
+    SourceConfig { policy, ..SourceConfig::new(name.clone(), format.dialect_ref(), Mode::Live) }
 }
 
 /// How many ways [`config`] knows.
