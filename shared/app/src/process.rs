@@ -218,6 +218,9 @@ where
         if is_planted(Mistake::AcknowledgesTheBatch) && processed.iter().any(|one| one.outcome.is_ok()) {
             processed.iter_mut().for_each(|one| one.outcome = Ok(Outcome::Unmapped));
         }
+        if is_planted(Mistake::FailsTheBatch) && processed.iter().any(|one| one.outcome.is_err()) {
+            processed.iter_mut().for_each(|one| one.outcome = Err(Retry::NotPublished));
+        }
         processed
     }
 
@@ -246,6 +249,10 @@ where
             InboxKey::Unreadable { source, digest } => {
                 let reason = row.reason.clone().unwrap_or_default();
                 self.park(source, FindingKind::Unreadable, Subject::Delivery(digest.clone()), reason).await
+            }
+            InboxKey::Conflict { source, event, .. } if is_planted(Mistake::AppliesAnyMeaning) => {
+                trail.event = Some(event.clone());
+                self.commit_event(source, event, &row, trail).await
             }
             InboxKey::Conflict { source, event, .. } => {
                 trail.event = Some(event.clone());

@@ -58,6 +58,10 @@ mistakes! {
     IgnoresRefusedEntries,
     /// one good message acknowledges the whole batch
     AcknowledgesTheBatch,
+    /// one message that stays keeps the whole batch
+    FailsTheBatch,
+    /// the meaning that comes first to the processor counts, not the one that came in first
+    AppliesAnyMeaning,
     /// what cannot be applied is acknowledged without a finding
     ParksSilently,
     /// a published event has another id each time

@@ -14,6 +14,7 @@ pub(crate) use history::{History, Was};
 pub(crate) use invariant::check;
 pub use invariant::{Invariant, Looks, Violation};
 
+use crate::world::hub::Mishaps;
 use crate::world::provider::{Books, Delivery, PERSONAL, Providers};
 use crate::world::queue::{Message, Release, WorldQueue};
 use countersign_app::memory::{
@@ -78,14 +79,18 @@ pub(crate) struct Batch<'a> {
     pub(crate) processed: &'a [Processed],
     pub(crate) began_at_ms: i64,
     pub(crate) ended_at_ms: i64,
-    pub(crate) mishaps: u32,
-    pub(crate) has_panicked: bool,
+    pub(crate) mishaps: Mishaps,
     /// The version of the code that worked on it.
     pub(crate) release: Release,
 }
 
 /// A payment's version, as consumers name it.
 type Version = (String, String, u64);
+
+/// As long as a batch may take and still begin with a message, in milliseconds; it is less than any configured time.
+const TIME_IS_LEFT_MS: i64 = 10_000;
+/// How many others must have been first for an event that gives up.
+const RACES_LOST: usize = 8;
 
 /// The judge of one world.
 pub(crate) struct Auditor {
@@ -238,9 +243,11 @@ impl Auditor {
         check(Invariant::I13, answered == asked, || {
             format!("messages {asked:?} were answered as {answered:?}")
         })?;
+        check_neighbours(batch)?;
+        let forbidden = self.forbidden(&BODIES);
         for (message, one) in batch.messages.iter().zip(batch.processed) {
             if !message.is_poison {
-                check_discreet("a message", &message.body, &BODIES)?;
+                check_discreet("a message", &message.body, &forbidden)?;
             }
             match &one.outcome {
                 Ok(outcome) => self.check_finished(message, one, outcome)?,
@@ -294,9 +301,10 @@ impl Auditor {
                     self.histories[source].seen_enabled(batch.began_at_ms, batch.ended_at_ms) != Was::Always
                 })
             }
-            Retry::Port(_) | Retry::NotPublished | Retry::NotCounted => batch.mishaps > 0,
-            Retry::Panicked => batch.has_panicked,
-            Retry::Contended | Retry::NoTime => true,
+            Retry::Port(_) | Retry::NotPublished | Retry::NotCounted => batch.mishaps.held_back > 0,
+            Retry::Panicked => batch.mishaps.panics > 0,
+            Retry::Contended => self.is_contended(message),
+            Retry::NoTime => batch.ended_at_ms.saturating_sub(batch.began_at_ms) >= TIME_IS_LEFT_MS,
             Retry::Unwritable(_) => false,
         };
         check(Invariant::I13, is_real, || {
@@ -304,9 +312,29 @@ impl Auditor {
         })
     }
 
+    /// Whether so much happened to an event's payment that it may have lost every race.
+    fn is_contended(&self, message: &Message) -> bool {
+        let rows = self.stores.ledger.rows();
+        let mut of_payment = BTreeMap::<_, usize>::new();
+        for row in &rows {
+            let written = of_payment.entry((&row.source, &row.payment)).or_default();
+            *written = written.saturating_add(1);
+        }
+        !message.is_poison && of_payment.values().any(|written| *written >= RACES_LOST)
+    }
+
     /// Judges what was logged (I14).
     pub(crate) fn logged(&self, lines: &[String]) -> Verdict {
-        lines.iter().try_for_each(|line| check_discreet("a log line", line, &BODIES))
+        let forbidden = self.forbidden(&BODIES);
+        lines.iter().try_for_each(|line| check_discreet("a log line", line, &forbidden))
+    }
+
+    /// What may not leave the inbox: personal data, what every secret begins with, the rest of each, a body as bytes, and
+    /// these words.
+    fn forbidden<'a>(&'a self, words: &[&'a str]) -> Vec<&'a str> {
+        let secrets = self.histories.iter().flat_map(History::secrets);
+        let digits = secrets.map(|secret| secret.trim_start_matches(SECRET));
+        PERSONAL.into_iter().chain([SECRET, BYTES]).chain(digits).chain(words.iter().copied()).collect()
     }
 
     /// Judges a publication (I5).
@@ -351,14 +379,32 @@ impl Auditor {
     }
 }
 
+/// I13: no more messages stay in the queue than what went wrong can have held back.
+fn check_neighbours(batch: &Batch<'_>) -> Verdict {
+    let stay = |is_it: fn(&Retry) -> bool| {
+        let retries = batch.processed.iter().filter_map(|one| one.outcome.as_ref().err());
+        u32::try_from(retries.filter(|retry| is_it(retry)).count()).unwrap_or(u32::MAX)
+    };
+    let failed = stay(|retry| matches!(retry, Retry::Port(_) | Retry::NotPublished | Retry::NotCounted));
+    let panicked = stay(|retry| matches!(retry, Retry::Panicked));
+    let Mishaps { held_back, panics, .. } = batch.mishaps;
+    check(Invariant::I13, failed <= held_back && panicked <= panics, || {
+        format!(
+            "{failed} messages stay after what can hold back {held_back}, {panicked} after {panics} panics"
+        )
+    })
+}
+
 /// What only bodies hold.
 const BODIES: [&str; 2] = ["\"occurred_at\"", "\"livemode\""];
 /// What every secret begins with.
 const SECRET: &str = "whsec_";
+/// How a body begins that is shown as bytes.
+const BYTES: &str = "[123, 34, ";
 
-/// I14: a text that leaves the inbox holds no secret, no personal data and none of these words.
-fn check_discreet(what: &str, text: &str, words: &[&str]) -> Verdict {
-    let found = PERSONAL.iter().chain([&SECRET]).chain(words).find(|word| text.contains(**word));
+/// I14: a text that leaves the inbox holds none of these words.
+fn check_discreet(what: &str, text: &str, forbidden: &[&str]) -> Verdict {
+    let found = forbidden.iter().find(|word| text.contains(**word));
     check(Invariant::I14, found.is_none(), || {
         format!("{what} holds {}: {text}", found.copied().unwrap_or_default())
     })
@@ -373,14 +419,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_is_planted_is_seen_wherever_it_stands() {
-        for planted in PERSONAL.into_iter().chain([SECRET]).chain(BODIES) {
-            let violation = check_discreet("a line", &format!("detail={{x: {planted}}} end"), &BODIES);
+    fn whatever_may_not_leave_is_seen_wherever_it_stands() {
+        let mut history = History::default();
+        history.has_secret(0, "whsec_00112233445566778899");
+        let auditor = auditor(vec![history]);
+        let forbidden = auditor.forbidden(&BODIES);
+        for planted in PERSONAL.into_iter().chain([SECRET, "00112233445566778899", BYTES]).chain(BODIES) {
+            let violation = check_discreet("a line", &format!("detail={{x: {planted}}} end"), &forbidden);
             let violation = violation.expect_err("is not discreet");
             assert_eq!(violation.invariant, Invariant::I14);
             assert!(violation.what.contains(planted), "{}", violation.what);
         }
-        check_discreet("a line", "source=shop trace=ab12 detail=amount is missing", &BODIES)
+        check_discreet("a line", "source=shop trace=ab12 detail=amount is missing", &forbidden)
             .expect("is discreet");
     }
 }

@@ -65,11 +65,11 @@ impl Auditor {
         }
         let is_silent = data.healed == 0 && data.open.is_empty();
         check(Invariant::I11, is_silent, || format!("{} is incomplete, and says what differs", name()))?;
-        if let Some(attempt) = attempt_of(data) {
-            // As every correction of an attempt is signed.
-            let trace = TraceId::of(&[request.source.as_str(), &window.name(), attempt]);
-            self.books.powerless.insert(trace.as_str().to_owned());
-        }
+        let attempt = attempt_of(data);
+        check(Invariant::I11, attempt.is_some(), || format!("{} has no attempt: {data:?}", name()))?;
+        // As every correction of an attempt is signed.
+        let trace = TraceId::of(&[request.source.as_str(), &window.name(), attempt.unwrap_or_default()]);
+        self.books.powerless.insert(trace.as_str().to_owned());
         self.check_incomplete_runs()
     }
 
@@ -256,8 +256,8 @@ impl Auditor {
             // A difference will do: where the first event told of another currency, all that came after it contradicts it.
             let is_seen = cases.iter().any(|case| {
                 let kind = case.finding.kind;
-                (kind == FindingKind::Overdue || kind.is_between_books())
-                    && is_about(case, source.as_str(), payment.as_str())
+                let differs = kind.is_between_books() && case.standing != Standing::Resolved;
+                (kind == FindingKind::Overdue || differs) && is_about(case, source.as_str(), payment.as_str())
             });
             check(Invariant::I11, is_heard || is_seen, || {
                 format!("{source} {payment} was announced, nothing was heard, and nobody is told")

@@ -28,6 +28,11 @@ impl History {
         self.enabled.push((at_ms, is_enabled));
     }
 
+    /// Every secret that was in the store, or will be.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(|(_, secret)| secret.as_str())
+    }
+
     pub(crate) fn has_secret(&mut self, from_ms: i64, secret: &str) {
         self.secrets.push((from_ms, secret.to_owned()));
     }

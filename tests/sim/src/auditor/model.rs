@@ -128,7 +128,8 @@ impl Stage {
     }
 }
 
-/// One payment's page in the provider's books.
+/// One payment's page in the provider's books. A sum that is said of a whole only grows: where a provider says one thing and
+/// another, the furthest counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
     stage: Stage,
@@ -149,21 +150,21 @@ impl Account {
         self.has_amount |= what.amount().is_some();
         match what {
             Happening::Asked(amount) => {
-                self.asked = *amount;
+                self.asked = self.asked.max(*amount);
                 self.reach(Stage::Initiated);
             }
             Happening::NeedsAction => self.reach(Stage::RequiresAction),
             Happening::Processing => self.reach(Stage::Pending),
             Happening::Declined(_) => self.reach(Stage::Failed),
             Happening::Reserved(amount) => {
-                self.reserved = *amount;
+                self.reserved = self.reserved.max(*amount);
                 self.reach(Stage::Authorized);
             }
             Happening::CalledOff => self.reach(Stage::Canceled),
             Happening::RanOut => self.reach(Stage::Expired),
             Happening::TakenInAll(amount) => {
-                self.taken = *amount;
-                let is_all = *amount >= self.reserved;
+                self.taken = self.taken.max(*amount);
+                let is_all = self.taken >= self.reserved;
                 self.stage = if is_all { Stage::Captured } else { Stage::PartiallyCaptured };
             }
             Happening::PulledBack { amount, .. } => {
@@ -172,7 +173,9 @@ impl Account {
                     self.stage = Stage::Reversed;
                 }
             }
-            Happening::GivenBackInAll(amount) => self.given_back_in_all = *amount,
+            Happening::GivenBackInAll(amount) => {
+                self.given_back_in_all = self.given_back_in_all.max(*amount);
+            }
             Happening::Refund { item, amount, progress } => {
                 self.refunds.insert(item.clone(), (*amount, *progress));
             }
@@ -198,9 +201,11 @@ impl Account {
         (self.asked, self.reserved, self.taken)
     }
 
-    /// What was given back: the refunds by name, where the provider names them, else its running total.
+    /// What was given back: the refunds by name, or the running total without those that came to nothing, if that is more.
     pub(crate) fn given_back(&self) -> i64 {
-        if self.refunds.is_empty() { self.given_back_in_all } else { alive(&self.refunds) }
+        let named: i64 = self.refunds.values().map(|(amount, _)| amount).sum();
+        let in_vain = named.saturating_sub(alive(&self.refunds));
+        alive(&self.refunds).max(self.given_back_in_all.saturating_sub(in_vain))
     }
 
     /// Amounts as `[requested, authorized, captured, disputed, paid out]`; nothing while no amount was named.

@@ -4,7 +4,7 @@ use super::World;
 use super::environment::{Call, Called, Done, Invocation, Work};
 use super::errand::{Errand, Went};
 use super::faults::Fault;
-use super::hub::{Due, TaskId, instant};
+use super::hub::{Due, Mishaps, TaskId, instant};
 use super::queue::Message;
 use crate::auditor::{Answer, Batch, Violation};
 use countersign_app::logged;
@@ -24,8 +24,7 @@ struct Ending {
     skew_ms: i64,
     began_at_ms: i64,
     ended_at_ms: i64,
-    mishaps: u32,
-    has_panicked: bool,
+    mishaps: Mishaps,
 }
 
 impl World {
@@ -35,10 +34,10 @@ impl World {
         invocation: Invocation,
         done: Done,
     ) -> Result<(), Violation> {
-        let (mishaps, has_panicked) = self.hub.close(task);
+        let mishaps = self.hub.close(task);
         let Invocation { work, began_at_ms, skew_ms, release } = invocation;
         let ended_at_ms = self.hub.now_ms();
-        let ending = Ending { task, skew_ms, began_at_ms, ended_at_ms, mishaps, has_panicked };
+        let ending = Ending { task, skew_ms, began_at_ms, ended_at_ms, mishaps };
         match (work, done) {
             (Work::Delivery { request, arrival, delivery }, Done::Answered(result)) => {
                 let status = result.as_ref().map_or_else(|rejected| rejected.status(), |_| 200);
@@ -51,7 +50,7 @@ impl World {
                     ended_at_ms,
                     clock_ms: arrival.now.as_millisecond(),
                     status,
-                    mishaps,
+                    mishaps: mishaps.all,
                 };
                 self.auditor.answered(&self.providers, &answer)?;
                 let is_heard = ended_at_ms.saturating_sub(began_at_ms) <= EDGE_PATIENCE_MS;
@@ -101,7 +100,6 @@ impl World {
             began_at_ms: ending.began_at_ms,
             ended_at_ms: ending.ended_at_ms,
             mishaps: ending.mishaps,
-            has_panicked: ending.has_panicked,
             release,
         };
         self.auditor.processed(&self.providers, &batch)?;

@@ -75,6 +75,53 @@ pub(crate) enum Operation {
     Poison,
 }
 
+/// One thing that is made to go wrong in an invocation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mishap {
+    /// It waits, and nothing fails.
+    Delayed,
+    /// A call fails, by its name.
+    Failed(&'static str),
+    /// So many entries of a call are not taken.
+    Refused(usize),
+    /// Its code panics.
+    Panicked,
+}
+
+/// What was made to go wrong in an invocation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mishaps {
+    /// How many things.
+    pub(crate) all: u32,
+    /// How many messages of a batch can have been held back by those that made a call fail.
+    pub(crate) held_back: u32,
+    /// How often its code panicked.
+    pub(crate) panics: u32,
+}
+
+impl Mishaps {
+    fn add(&mut self, mishap: Mishap) {
+        self.all = self.all.saturating_add(1);
+        let held_back = match mishap {
+            Mishap::Delayed => 0,
+            Mishap::Panicked => {
+                self.panics = self.panics.saturating_add(1);
+                0
+            }
+            Mishap::Refused(entries) => u32::try_from(entries).unwrap_or(u32::MAX),
+            Mishap::Failed(call) => match call.split('.').next() {
+                // Calls about one message.
+                Some("inbox" | "ledger" | "findings" | "expectations" | "sources") => 1,
+                // As many entries as it takes at once.
+                Some("bus") => 10,
+                // What the batch's messages have in common.
+                _ => u32::MAX,
+            },
+        };
+        self.held_back = self.held_back.saturating_add(held_back);
+    }
+}
+
 struct Waiting {
     task: Option<TaskId>,
     is_due: bool,
@@ -92,9 +139,7 @@ pub(crate) struct State {
     waited: WaitId,
     /// The invocation whose code runs at the moment.
     current: Option<TaskId>,
-    /// How often something was made to go wrong in it.
-    mishaps: BTreeMap<TaskId, u32>,
-    panicked: BTreeSet<TaskId>,
+    mishaps: BTreeMap<TaskId, Mishaps>,
     /// Until when an invocation stands still.
     frozen: BTreeMap<TaskId, i64>,
     /// Which service refuses everything, from when to when.
@@ -171,7 +216,6 @@ impl Hub {
             waited: 0,
             current: None,
             mishaps: BTreeMap::new(),
-            panicked: BTreeSet::new(),
             frozen: BTreeMap::new(),
             outages: Vec::new(),
             trace: is_traced.then(String::new),
@@ -209,11 +253,11 @@ impl Hub {
         self.lock().current = task;
     }
 
-    /// How often something was made to go wrong in an invocation that is over, and whether it was a panic.
-    pub(crate) fn close(&self, task: TaskId) -> (u32, bool) {
+    /// What was made to go wrong in an invocation that is over.
+    pub(crate) fn close(&self, task: TaskId) -> Mishaps {
         let mut state = self.lock();
         state.frozen.remove(&task);
-        (state.mishaps.remove(&task).unwrap_or(0), state.panicked.remove(&task))
+        state.mishaps.remove(&task).unwrap_or_default()
     }
 
     /// Until when an invocation stands still, if it does: nobody can end it before.
@@ -300,26 +344,23 @@ impl Hub {
         if entries == 0 || !state.strikes(fault) {
             return BTreeSet::new();
         }
-        state.blame_current();
         let first = state.dice.index(entries);
-        (0..entries).filter(|at| *at == first || state.dice.in_thousand(300)).collect()
+        let refused: BTreeSet<_> =
+            (0..entries).filter(|at| *at == first || state.dice.in_thousand(300)).collect();
+        state.blame_current(Mishap::Refused(refused.len()));
+        refused
     }
 
-    fn fate(&self, name: &str) -> Fate {
+    fn fate(&self, name: &'static str) -> Fate {
         let mut state = self.lock();
         if state.is_out(name) {
             state.faults.note(Fault::Outage);
-            state.blame_current();
+            state.blame_current(Mishap::Failed(name));
             return Fate::Refused;
         }
         let struck = FATES.iter().find(|(fault, _)| state.strikes(*fault)).map(|(_, fate)| *fate);
         let Some(fate) = struck else { return Fate::Works };
-        state.blame_current();
-        if fate == Fate::Panics
-            && let Some(task) = state.current
-        {
-            state.panicked.insert(task);
-        }
+        state.blame_current(if fate == Fate::Panics { Mishap::Panicked } else { Mishap::Failed(name) });
         fate
     }
 
@@ -327,7 +368,7 @@ impl Hub {
     fn wait(&self, is_death: bool) -> Wait {
         let mut state = self.lock();
         let delay_ms = if state.strikes(Fault::Frozen) {
-            state.blame_current();
+            state.blame_current(Mishap::Delayed);
             let delay_ms = state.dice.between(10_000, 400_000);
             let until_ms = state.now_ms.saturating_add(delay_ms);
             if let Some(task) = state.current {
@@ -335,7 +376,7 @@ impl Hub {
             }
             delay_ms
         } else if state.strikes(Fault::CallSlow) {
-            state.blame_current();
+            state.blame_current(Mishap::Delayed);
             state.dice.between(2_000, 20_000)
         } else {
             state.dice.between(1, 40)
@@ -354,10 +395,9 @@ impl Hub {
 
 impl State {
     /// Counts one thing more that was made to go wrong in the invocation whose code runs.
-    pub(crate) fn blame_current(&mut self) {
+    pub(crate) fn blame_current(&mut self, mishap: Mishap) {
         if let Some(task) = self.current {
-            let mishaps = self.mishaps.entry(task).or_default();
-            *mishaps = mishaps.saturating_add(1);
+            self.mishaps.entry(task).or_default().add(mishap);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::wire::{ITEMS_BY_POSITION, snapshot};
 use super::{Event, Format, Providers};
 use crate::auditor::model::{Account, Happening};
 use crate::world::faults::Fault;
-use crate::world::hub::Hub;
+use crate::world::hub::{Hub, Mishap};
 use countersign_app::ports::{ApiRequest, Port, PortError, ProviderApi};
 use countersign_domain::source::Source;
 use std::collections::BTreeMap;
@@ -236,7 +236,7 @@ impl ProviderApi for WorldApi {
             let failed = |why: String| Err(PortError::new("provider", "get", why));
             let mut state = hub.lock();
             if state.strikes(Fault::ApiRefused) {
-                state.blame_current();
+                state.blame_current(Mishap::Failed("api.get"));
                 return failed("429: slow down".to_owned());
             }
             let lag_ms =
