@@ -415,22 +415,4 @@ fn version_of(row: &LedgerRow) -> Version {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_may_not_leave_is_seen_wherever_it_stands() {
-        let mut history = History::default();
-        history.has_secret(0, "whsec_00112233445566778899");
-        let auditor = auditor(vec![history]);
-        let forbidden = auditor.forbidden(&BODIES);
-        for planted in PERSONAL.into_iter().chain([SECRET, "00112233445566778899", BYTES]).chain(BODIES) {
-            let violation = check_discreet("a line", &format!("detail={{x: {planted}}} end"), &forbidden);
-            let violation = violation.expect_err("is not discreet");
-            assert_eq!(violation.invariant, Invariant::I14);
-            assert!(violation.what.contains(planted), "{}", violation.what);
-        }
-        check_discreet("a line", "source=shop trace=ab12 detail=amount is missing", &forbidden)
-            .expect("is discreet");
-    }
-}
+mod spoilt;

@@ -113,6 +113,15 @@ pub fn run(scenario: &Scenario, is_traced: bool) -> Ended {
     }
 }
 
+/// The judge of a world that kept every promise, and its providers, to see what the judge sees.
+#[cfg(test)]
+pub(crate) fn judged(seed: u64) -> (Auditor, Providers) {
+    let mut world = World::begin(&Scenario::whole(seed), false);
+    let _listens = tracing::subscriber::set_default(world.listener.clone());
+    world.live().expect("a world that keeps every promise");
+    (world.auditor, world.providers)
+}
+
 impl World {
     fn begin(scenario: &Scenario, is_traced: bool) -> Self {
         let calendar = Calendar::of(scenario);

@@ -269,12 +269,12 @@ fn fold(happenings: &BTreeMap<usize, &Happening>) -> Account {
 }
 
 /// One payment.
-struct Page {
-    name: String,
+pub(super) struct Page {
+    pub(super) name: String,
     /// Whether something of it was not told by events: then its provider's books have the last word, and not the model.
-    is_spoilt: bool,
+    pub(super) is_spoilt: bool,
     /// Whether its provider contradicted itself: then what it says need not be a life that a payment can have.
-    is_contradicted: bool,
+    pub(super) is_contradicted: bool,
 }
 
 impl Page {
@@ -337,7 +337,7 @@ impl Page {
     }
 
     /// I10, I16: the end is that of the books.
-    fn check_end(&self, last: Option<&LedgerRow>, account: &Account, told: Stage) -> Verdict {
+    pub(super) fn check_end(&self, last: Option<&LedgerRow>, account: &Account, told: Stage) -> Verdict {
         let stage = last.map_or(Some(Stage::Unknown), stage_of);
         check(Invariant::I6, stage == Some(told), || {
             format!("{} ends at {stage:?}, told as {told:?}", self.name)
