@@ -9,6 +9,7 @@ mod end;
 mod history;
 mod invariant;
 pub(crate) mod model;
+mod page;
 
 pub(crate) use history::{History, Was};
 pub(crate) use invariant::check;

@@ -252,7 +252,7 @@ impl Auditor {
         check(Invariant::I15, waiting.is_empty(), || format!("still waited for: {waiting:?}"))?;
         for Announcement { source, payment, .. } in &self.books.announced {
             let ours = self.newest(source.as_str(), payment.as_str());
-            let is_heard = ours.is_some_and(|row| super::end::stage_of(&row) != Some(Stage::Unknown));
+            let is_heard = ours.is_some_and(|row| super::page::stage_of(&row) != Some(Stage::Unknown));
             // A difference will do: where the first event told of another currency, all that came after it contradicts it.
             let is_seen = cases.iter().any(|case| {
                 let kind = case.finding.kind;
@@ -322,7 +322,7 @@ fn level(stage: Stage) -> u8 {
 }
 
 fn our_side(row: &LedgerRow) -> Side {
-    let stage = super::end::stage_of(row).unwrap_or_default();
+    let stage = super::page::stage_of(row).unwrap_or_default();
     let amounts = row.state.amounts();
     let currency = amounts.map(|amounts| amounts.currency.to_string());
     (level(stage), amounts.map_or(0, |a| a.captured), amounts.map_or(0, |a| a.refunded), currency)

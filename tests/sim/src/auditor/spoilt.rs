@@ -1,7 +1,7 @@
 //! The judge, judged: in a world that kept every promise something is spoilt, and the promise that it breaks is named.
 
-use super::end::Page;
 use super::model::{Account, Happening, Stage};
+use super::page::Page;
 use super::*;
 use crate::world::judged;
 use countersign_app::ports::Append;
@@ -157,14 +157,16 @@ fn given_back_too_much() -> LedgerRow {
 
 #[test]
 fn more_given_back_than_taken() {
-    let page = Page { name: "shop pi_1".to_owned(), is_spoilt: true, is_contradicted: false };
+    let page =
+        Page { name: "shop pi_1".to_owned(), is_spoilt: true, is_doubted: false, is_contradicted: false };
     let verdict = page.check_end(Some(&given_back_too_much()), &Account::default(), Stage::Unknown);
     assert_eq!(verdict.map_err(|violation| violation.invariant), Err(Invariant::I10));
 }
 
 #[test]
 fn an_end_that_is_not_that_of_the_books() {
-    let page = Page { name: "shop pi_1".to_owned(), is_spoilt: false, is_contradicted: false };
+    let page =
+        Page { name: "shop pi_1".to_owned(), is_spoilt: false, is_doubted: false, is_contradicted: false };
     let mut books = Account::default();
     books.happen(&Happening::Asked(5));
     let verdict = page.check_end(None, &books, Stage::Unknown);
