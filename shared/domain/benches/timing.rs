@@ -7,7 +7,8 @@
 //! byte: if it is not caught, the measurement could not have caught anything.
 //!
 //! With `-- --instructions` (needs valgrind) it counts what the processor executes, with one wrong byte at the beginning, in
-//! the middle and at the end. That does not depend on the machine's mood.
+//! the middle and at the end. That does not depend on the machine's mood, so it fails where the product's counts differ, or
+//! the control's do not.
 //!
 //! It is run by hand: no test may depend on a measured time.
 
@@ -27,7 +28,6 @@ use countersign_domain::sign::sign;
 use countersign_domain::signature::{Delivery, Headers, SigningKeys, verify};
 use countersign_domain::time::{Timestamp, from_seconds};
 use data_encoding::HEXLOWER;
-
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::hint::black_box;
@@ -41,6 +41,8 @@ const SIGNED_AT: i64 = 1_764_000_000;
 const LENGTH: usize = 32;
 /// Refusals of each class, where no number is given.
 const DEFAULT_COUNT: usize = 300_000;
+/// Instructions by which the same work may differ: more of them tell a wrong byte from another.
+const SPREAD_MAX: u64 = 8;
 
 /// What is judged.
 #[derive(Clone, Copy)]
@@ -191,6 +193,10 @@ fn main() {
         if is_counting {
             let counts = [0, 16, 31].map(|byte| callgrind::instructions(&format!("{name}@{byte}")));
             println!("{name:>8}: {counts:?} instructions with the wrong byte at 0, 16 and 31");
+            let [least, most] =
+                [counts.iter().min(), counts.iter().max()].map(|count| count.copied().unwrap_or(0));
+            let is_caught = most - least > SPREAD_MAX;
+            assert_eq!(is_caught, matches!(subject, Subject::Control), "{name} is not as it should be");
         } else {
             let count = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(DEFAULT_COUNT);
             drop(measure(&desk, subject, count / 10));

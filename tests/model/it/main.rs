@@ -31,6 +31,7 @@ fn the_protocol_keeps_its_promises_whatever_happens() {
     assert_eq!(report.broken, []);
     assert!(report.is_exhaustive);
     assert_eq!(report.unseen, [""; 0]);
+    assert!(report.is_as_expected());
 }
 
 #[test]
@@ -39,6 +40,9 @@ fn without_a_decision_a_promise_breaks() {
         let report = tried(variant, Scope::FULL);
         assert_eq!(promises(&report), variant.breaks(), "{}", variant.name());
         assert!(!report.is_exhaustive);
+        assert!(report.is_as_expected());
+        // What breaks as it should is no surprise; the true protocol may not break so.
+        assert!(!Report { variant: Variant::True, ..report }.is_as_expected());
     }
 }
 

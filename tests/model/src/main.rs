@@ -1,9 +1,11 @@
-//! Tries everything that can happen to each variant of the protocol, and prints what came of it.
+//! Tries everything that can happen to each variant of the protocol, and prints what came of it. Fails when the true protocol
+//! breaks a promise, or a variant breaks others than it should.
 
 use countersign_model::{Report, Scope, Variant, check};
 use std::io::{self, Write};
+use std::process::ExitCode;
 
-fn main() -> io::Result<()> {
+fn main() -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
     let scope = Scope::FULL;
     writeln!(
@@ -27,7 +29,7 @@ fn main() -> io::Result<()> {
     for report in &reports {
         stories(&mut out, report)?;
     }
-    Ok(())
+    Ok(if reports.iter().all(Report::is_as_expected) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn line(out: &mut impl Write, report: &Report) -> io::Result<()> {

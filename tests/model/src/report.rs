@@ -35,6 +35,17 @@ pub struct Report {
     pub unseen: Vec<&'static str>,
 }
 
+impl Report {
+    /// Whether exactly what the variant breaks was found, and nothing was left to try where it breaks nothing.
+    #[must_use]
+    pub fn is_as_expected(&self) -> bool {
+        let is_found =
+            self.broken.iter().map(|broken| broken.promise).eq(self.variant.breaks().iter().copied());
+        let is_whole = self.is_exhaustive && self.unseen.is_empty();
+        is_found && (is_whole || !self.variant.breaks().is_empty())
+    }
+}
+
 type Way = Path<State, Action>;
 
 /// Tries everything that can happen to a protocol, until what its variant breaks is found. The true one breaks nothing: it

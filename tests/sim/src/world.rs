@@ -57,7 +57,7 @@ pub struct Ended {
     pub steps: u64,
     /// How long it took, by the world's own clock, in milliseconds.
     pub lasted_ms: i64,
-    /// The same for the same world: what is in its stores at the end.
+    /// The same for the same world: what it logged and published, and what is in its stores at the end.
     pub fingerprint: u64,
     /// How many things went wrong, or would have if they had not been left out.
     pub strikes: u32,
@@ -84,6 +84,8 @@ struct World {
     /// The queue is not looked into before, in milliseconds: every processor is at work.
     polls_again_ms: i64,
     steps: u64,
+    /// Every line that was logged and most that was published.
+    said: DefaultHasher,
 }
 
 /// Lets a world run until it falls quiet or breaks a promise.
@@ -152,6 +154,7 @@ impl World {
             is_next_out: false,
             polls_again_ms: 0,
             steps: 0,
+            said: DefaultHasher::new(),
         };
         for source in 0..world.providers.sources.len() {
             let name = world.source_name(source);
@@ -191,9 +194,12 @@ impl World {
             self.come_to_pass(due)?;
             self.note_changes();
             for event in self.bus.take() {
+                event.detail.hash(&mut self.said);
                 self.auditor.published(&event)?;
             }
-            self.auditor.logged(&self.listener.take())?;
+            let lines = self.listener.take();
+            lines.hash(&mut self.said);
+            self.auditor.logged(&lines)?;
         }
     }
 
@@ -304,7 +310,7 @@ impl World {
     }
 
     fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = self.said.clone();
         self.steps.hash(&mut hasher);
         // Every type in it writes itself by its fields.
         format!("{:?}", self.stores.ledger.rows()).hash(&mut hasher);

@@ -19,8 +19,22 @@ use countersign_domain::source::SourceState;
 use countersign_domain::time::SignedDuration;
 
 /// The services that may be out, as their calls are named.
-const SERVICES: [&str; 9] =
-    ["sources", "secrets", "inbox", "queue", "ledger", "findings", "bus", "runs", "expectations"];
+const SERVICES: [&str; 14] = [
+    "sources",
+    "versions",
+    "secrets",
+    "inbox",
+    "queue",
+    "ledger",
+    "findings",
+    "cases",
+    "drift",
+    "bus",
+    "runs",
+    "reports",
+    "expectations",
+    "api",
+];
 /// Longest time for which one is, in milliseconds.
 const OUTAGE_MS_MAX: i64 = 1_200_000;
 /// A call that nobody waits for takes effect at most so late, in milliseconds.
