@@ -47,9 +47,13 @@ const DIALECT: &str = r#"
 "#;
 
 fn desk() -> Desk {
+    desk_of(DIALECT)
+}
+
+fn desk_of(dialect: &str) -> Desk {
     let desk = Desk::new();
     let mut config = source_config(THIN, "partner-hmac");
-    config.dialect = DialectRef::Own(DIALECT.to_owned());
+    config.dialect = DialectRef::Own(dialect.to_owned());
     desk.processor.sources.inner.set(config);
     desk
 }
@@ -108,6 +112,13 @@ fn the_same_answer_is_the_same_event_and_another_is_another() {
     answers(&desk, PAID);
     assert_eq!(desk.one(&message), "republished");
     assert_eq!(amounts(&desk), (2_000, 750));
+    let rows = desk.processor.inbox.inner.rows();
+    let meanings: std::collections::BTreeSet<_> = rows.iter().map(|row| row.meaning.as_str()).collect();
+    assert_eq!(
+        (rows.len(), meanings.len()),
+        (3, 3),
+        "each means what it says: the notification, two answers"
+    );
 }
 
 #[test]
@@ -167,4 +178,13 @@ fn a_listed_event_that_means_nothing_by_itself_is_asked_about_like_a_delivered_o
     let row = desk.ledger_rows().pop().expect("a row");
     assert_eq!((row.payment.as_str(), row.state.amounts().map(|a| a.captured)), ("PM1", Some(2_000)));
     assert_eq!(desk.one(&record), "republished", "done again, it is the same event");
+}
+
+#[test]
+fn a_listed_event_that_means_something_by_itself_is_believed() {
+    let desk = desk_of(&DIALECT.replace("required = true", "required = false"));
+    let listed = format!(r#"{{"id":"tr_1","fetched":{PAID}}}"#);
+    let record = desk.keep(&InboxRow { origin: Origin::Listed, ..row(THIN, "tr_1", "payment", &listed) });
+    assert_eq!(desk.one(&record), "applied");
+    assert!(desk.processor.api.requests().is_empty(), "it is from the provider's own hand");
 }
