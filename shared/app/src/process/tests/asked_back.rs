@@ -47,13 +47,9 @@ const DIALECT: &str = r#"
 "#;
 
 fn desk() -> Desk {
-    desk_of(DIALECT)
-}
-
-fn desk_of(dialect: &str) -> Desk {
     let desk = Desk::new();
     let mut config = source_config(THIN, "partner-hmac");
-    config.dialect = DialectRef::Own(dialect.to_owned());
+    config.dialect = DialectRef::Own(DIALECT.to_owned());
     desk.processor.sources.inner.set(config);
     desk
 }
@@ -180,11 +176,19 @@ fn a_listed_event_that_means_nothing_by_itself_is_asked_about_like_a_delivered_o
     assert_eq!(desk.one(&record), "republished", "done again, it is the same event");
 }
 
+/// Where the source wants its deliveries confirmed: a list is from the provider's own hand.
 #[test]
 fn a_listed_event_that_means_something_by_itself_is_believed() {
-    let desk = desk_of(&DIALECT.replace("required = true", "required = false"));
     let listed = format!(r#"{{"id":"tr_1","fetched":{PAID}}}"#);
-    let record = desk.keep(&InboxRow { origin: Origin::Listed, ..row(THIN, "tr_1", "payment", &listed) });
-    assert_eq!(desk.one(&record), "applied");
-    assert!(desk.processor.api.requests().is_empty(), "it is from the provider's own hand");
+    for (origin, body, asked) in [(Origin::Delivery, "id=tr_1", 1), (Origin::Listed, listed.as_str(), 0)] {
+        let desk = Desk::new();
+        let mut config = source_config(THIN, "partner-hmac");
+        config.dialect = DialectRef::Own(DIALECT.replace("required = true", "required = false"));
+        config.asks_back = true;
+        desk.processor.sources.inner.set(config);
+        answers(&desk, PAID);
+        let record = desk.keep(&InboxRow { origin, ..row(THIN, "tr_1", "payment", body) });
+        assert_eq!(desk.one(&record), "applied");
+        assert_eq!(desk.processor.api.requests().len(), asked, "{body}");
+    }
 }
