@@ -196,10 +196,8 @@ where
 /// Whether the two amounts are near enough.
 fn is_tolerated(found: &Found, tolerance: Tolerance) -> bool {
     let (Some(ours), Some(theirs)) = (&found.ours, &found.theirs) else { return false };
-    match found.kind {
-        FindingKind::AmountDiffers | FindingKind::RefundDiffers => tolerance.allows(ours.minor, theirs.minor),
-        _ => false,
-    }
+    let is_of_amounts = matches!(found.kind, FindingKind::AmountDiffers | FindingKind::RefundDiffers);
+    is_of_amounts && tolerance.allows(ours.minor, theirs.minor)
 }
 
 /// What two rows are apart, or what one of them is about.
