@@ -170,3 +170,6 @@ pub fn failed(error: &PortError) {
     let detail = error.chain();
     tracing::error!(target: "countersign::work", work = "run", outcome = "failed", detail);
 }
+
+#[cfg(test)]
+mod tests;

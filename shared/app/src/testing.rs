@@ -5,7 +5,10 @@ mod scripted;
 pub(crate) use scripted::{Mishap, Script, Scripted};
 
 use countersign_domain::dialect::Dialect;
-use countersign_domain::ids::{EventId, PaymentId, SourceName};
+use countersign_domain::fact::Fact;
+use countersign_domain::ids::{EventId, PaymentId, SourceName, TraceId};
+use countersign_domain::ledger::{Cause, LedgerRow, next_row};
+use countersign_domain::money::{Currency, Money};
 use countersign_domain::sign::sign;
 use countersign_domain::source::{DialectRef, Mode, SourceConfig};
 use countersign_domain::time::{Timestamp, from_seconds};
@@ -41,10 +44,28 @@ pub(crate) fn payment_id(text: &str) -> PaymentId {
     PaymentId::new(text).expect("a payment reference")
 }
 
+pub(crate) fn currency(code: &str) -> Currency {
+    Currency::from_code(code).expect("a currency")
+}
+
 /// A live source of a built-in dialect.
 pub(crate) fn source_config(name: &str, dialect: &str) -> SourceConfig {
     let dialect = DialectRef::BuiltIn(dialect.to_owned());
     SourceConfig { account: "acct_1".to_owned(), ..SourceConfig::new(source_name(name), dialect, Mode::Live) }
+}
+
+/// The first row of a payment in the ledger: so many minor units of euros were taken, so many seconds after [`at`]`(0)`.
+pub(crate) fn captured_row(source: &str, payment: &str, minor: i64, seconds: i64) -> LedgerRow {
+    let cause = Cause {
+        event: event_id(&format!("e-{payment}")),
+        kind: "k".parse().expect("a type"),
+        occurred_at: Some(at(seconds)),
+        received_at: at(seconds),
+        trace: TraceId::of(&["t"]),
+    };
+    let amount = Money { minor, currency: currency("EUR") };
+    let fact = Fact::Captured { amount };
+    next_row(None, &source_name(source), &payment_id(payment), cause, fact, at(seconds)).expect("it fits")
 }
 
 /// The headers that prove a body at a source of a built-in dialect.

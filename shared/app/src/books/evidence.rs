@@ -193,17 +193,11 @@ where
     }
 }
 
-/// Whether the two amounts, or the two fees, are near enough.
+/// Whether the two amounts are near enough.
 fn is_tolerated(found: &Found, tolerance: Tolerance) -> bool {
     let (Some(ours), Some(theirs)) = (&found.ours, &found.theirs) else { return false };
-    match found.kind {
-        FindingKind::AmountDiffers | FindingKind::RefundDiffers => tolerance.allows(ours.minor, theirs.minor),
-        FindingKind::FeeDiffers => ours
-            .settled
-            .zip(theirs.settled)
-            .is_some_and(|(ours, theirs)| tolerance.allows(ours.fee_minor, theirs.fee_minor)),
-        _ => false,
-    }
+    let is_of_amounts = matches!(found.kind, FindingKind::AmountDiffers | FindingKind::RefundDiffers);
+    is_of_amounts && tolerance.allows(ours.minor, theirs.minor)
 }
 
 /// What two rows are apart, or what one of them is about.

@@ -117,6 +117,7 @@ mod tests {
     use countersign_domain::books::report::{ReportFormat, ReportRows};
     use countersign_domain::books::{Row, Rows as _};
     use serde_json::{Value, json};
+    use std::sync::Arc;
 
     const DAY: i64 = 86_400;
 
@@ -196,6 +197,51 @@ mod tests {
             error.to_string(),
             "the dialect partner-hmac lists no settlement: give a report file instead"
         );
+    }
+
+    /// The source, its list read in another way.
+    fn listing(change: impl FnOnce(&mut Listing)) -> Source {
+        let mut source = stripe();
+        let dialect = Arc::make_mut(&mut source.dialect);
+        change(&mut dialect.settlement.as_mut().expect("Stripe lists its balance").list);
+        source
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_asked_for_a_stretch_is_read_in_one_piece() {
+        let window = Window { from: at(0), to: at(2 * DAY) };
+        for (source, pieces) in
+            [(stripe(), 2), (listing(|list| list.since = None), 1), (listing(|list| list.until = None), 1)]
+        {
+            let api = MemoryApi::default();
+            let list = &source.dialect.settlement.as_ref().expect("Stripe lists its balance").list;
+            for stretch in stretches(window).into_iter().chain([window]) {
+                let request = ApiRequest { path: list.path.clone(), query: list.query_of(stretch, None) };
+                api.answer(&source.name, &request, r#"{"data":[],"has_more":false}"#);
+            }
+            let lines = now_or_never(settlement_lines(&api, &source, window)).expect("it is read");
+            assert_eq!((lines.len(), api.requests().len()), (0, pieces), "{:?}", api.requests());
+        }
+    }
+
+    /// One more page is read while the last item may have others of its instant behind it.
+    #[test]
+    fn a_list_with_the_newest_first_is_read_until_it_is_past_the_window() {
+        let window = Window { from: at(0), to: at(DAY) };
+        for (is_newest_first, seconds, pages) in [(true, 1, 2), (true, 0, 2), (true, -1, 1), (false, -1, 2)] {
+            let source = listing(|list| list.is_newest_first = is_newest_first);
+            let list = &source.dialect.settlement.as_ref().expect("Stripe lists its balance").list;
+            let api = MemoryApi::default();
+            for (cursor, id) in [(None, "t1"), (Some("t1"), "t2")] {
+                let request = ApiRequest { path: list.path.clone(), query: list.query_of(window, cursor) };
+                let items = [transaction(id, "charge", 2_000, 88, seconds)];
+                let page = json!({ "data": items, "has_more": cursor.is_none() });
+                api.answer(&source.name, &request, page.to_string());
+            }
+            let lines = now_or_never(settlement_lines(&api, &source, window)).expect("it is read");
+            assert_eq!(api.requests().len(), pages, "newest first: {is_newest_first}, {seconds} s");
+            assert_eq!(lines.is_empty(), seconds < 0, "what is before the window is not of it");
+        }
     }
 
     #[test]

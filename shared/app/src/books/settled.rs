@@ -141,3 +141,6 @@ impl Settlement {
         csv.into_inner().map_err(|error| csv::Error::from(error.into_error()))
     }
 }
+
+#[cfg(test)]
+mod tests;

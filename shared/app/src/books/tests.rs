@@ -17,7 +17,7 @@ title = "Acme's daily report"
 format = "csv"
 [columns]
 reference = "payment"
-entry = { column = "type", map = { sale = "payment", refund = "refund" } }
+entry = { column = "type", map = { sale = "payment", refund = "refund", chargeback = "dispute" } }
 item = "refund"
 currency = { column = "currency" }
 amount = { column = "amount" }
@@ -139,6 +139,10 @@ fn what_a_file_and_the_ledger_know_differently() {
     assert_eq!((data.totals[0].captured_ours, data.totals[0].captured_theirs), (7_100, 5_001));
     assert_eq!((data.totals[0].refunded_ours, data.totals[0].refunded_theirs), (300, 300));
     assert_eq!(BTreeSet::from_iter(desk.reports.keys()), BTreeSet::from_iter(data.reports.clone()));
+    let report = &data.reports[0];
+    assert!(report.starts_with("shop/20251124T160000Z-20251125T160000Z/file-"), "{report}: it is of no run");
+    let report = String::from_utf8(desk.reports.read(report).expect("it was written")).expect("text");
+    assert!(report.contains(r#""code": "countersign test""#), "{report}");
     let again = compare_file(&desk, &lines, false);
     assert_eq!((again.open, desk.findings.all().len()), (data.open, 3), "the same findings");
     assert_eq!(desk.bus.events()[0], desk.bus.events()[1], "the same event");
@@ -188,10 +192,12 @@ fn a_refund_or_dispute_whose_payment_nobody_knows_is_named_so() {
         line("p7", "sale", "", "2.00"),
         line("p7", "refund", "r7", "1.00"),
         line("p8", "refund", "r8", "1.00"),
+        line("p8", "chargeback", "d8", "1.00"),
     ];
     let data = compare_file(&desk, &lines, false);
     let open: Vec<_> = data.open.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
-    assert_eq!(open, [("missing_here", 3), ("refund_without_payment", 1)], "{:?}", findings(&desk));
+    let expected = [("dispute_without_payment", 1), ("missing_here", 3), ("refund_without_payment", 1)];
+    assert_eq!(open, expected, "{:?}", findings(&desk));
     assert!(data.proof_holds);
 }
 
@@ -213,4 +219,113 @@ fn what_is_like_a_row_without_a_partner_is_named_and_not_taken() {
             "missing_there payment x: ledger: captured 20.00 EUR; acme.csv: nothing",
         ]
     );
+}
+
+#[test]
+fn one_entry_under_two_references_may_still_differ_in_money() {
+    let (ours, named) = ("ledger: captured 7.00 EUR", "payment INV-7");
+    let sale = |amount: &str| line("inv7", "sale", "", amount);
+    let refund = |amount: &str| line("inv7", "refund", "r1", amount);
+    for (lines, expected) in [
+        ([sale("7.00"), refund("3.00")], None),
+        (
+            [sale("7.50"), refund("3.00")],
+            Some((format!("amount_differs {named}: {ours}; acme.csv: payment 7.50 EUR"), "0.50 EUR")),
+        ),
+        // Of two currencies there is no difference to tell: it is about what the file names.
+        (
+            [sale("7.50").replace("EUR", "USD"), refund("3.00")],
+            Some((format!("currency_differs {named}: {ours}; acme.csv: payment 7.50 USD"), "7.50 USD")),
+        ),
+        (
+            [sale("7.00"), refund("2.00")],
+            Some((
+                format!("refund_differs {named}: ledger: refund 3.00 EUR r1; acme.csv: refund 2.00 EUR r1"),
+                "1.00 EUR",
+            )),
+        ),
+    ] {
+        let desk = desk();
+        paid(&desk, "INV-7", 700, 10);
+        refunded(&desk, "INV-7", "r1", 300, 20);
+        let _ = compare_file(&desk, &lines, false);
+        let stakes =
+            desk.findings.all().into_iter().map(|found| found.at_stake.map(|money| money.to_string()));
+        let found: Vec<_> = findings(&desk).into_iter().zip(stakes).collect();
+        let expected = expected.map(|(finding, stake)| (finding, Some(stake.to_owned())));
+        assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{lines:?}");
+    }
+}
+
+fn row(reference: &str) -> Row {
+    Row { reference: reference.to_owned(), minor: 100, at: Some(at(100)), ..Row::empty() }
+}
+
+/// So many rows, each of a payment of its own.
+fn rows(count: usize) -> Vec<Row> {
+    (0..count).map(|number| row(&format!("p{number:06}"))).collect()
+}
+
+#[test]
+fn a_step_takes_whole_references() {
+    for (references, expected) in
+        [(1, vec!["a a", "b", "c c c", "d"]), (2, vec!["a a b", "c c c d"]), (4, vec!["a a b c c c d"])]
+    {
+        let rows = HeldRows::new(["a", "a", "b", "c", "c", "c", "d"].map(row).to_vec());
+        let (mut groups, last) = (Groups { rows, next: None }, expected.len());
+        groups.advance().expect("rows in memory");
+        for (step, expected) in (1..).zip(expected) {
+            let (taken, is_last) = groups.take(references).expect("rows in memory");
+            let taken: Vec<_> = taken.into_iter().map(|row| row.reference).collect();
+            assert_eq!((taken.join(" ").as_str(), is_last), (expected, step == last), "{references} at once");
+        }
+    }
+}
+
+#[test]
+fn so_many_differences_are_one_fault_in_a_part_and_in_the_whole() {
+    let max = FINDINGS_PER_RUN_MAX as usize;
+    let (source, matching, entries) = (source_name("shop"), MatchRules::default(), [Entry::Payment].into());
+    let scope = Scope {
+        source: &source,
+        window: Window { from: at(0), to: at(24 * HOUR) },
+        entries: &entries,
+        rules: Rules::default(),
+        matching: &matching,
+    };
+    let part = |count: usize| {
+        let rows = HeldRows::new(rows(count));
+        now_or_never(compare_part(&MemoryLedger::default(), &scope, &Span::default(), rows))
+    };
+    assert_eq!(part(max).expect("so many are allowed").found.len(), max);
+    assert!(matches!(part(max + 1), Err(BooksError::TooMany)));
+
+    let found = |count: usize| Compared {
+        found: rows(count)
+            .into_iter()
+            .map(|row| Found { kind: FindingKind::AmountDiffers, ours: None, theirs: Some(row) })
+            .collect(),
+        sums: Sums::default(),
+    };
+    assert!(join([found(max - 1), found(1)], &matching).is_some());
+    assert!(join([found(max), found(1)], &matching).is_none());
+}
+
+/// Each row of a side is compared with each of the other.
+#[test]
+fn likeness_is_looked_for_among_so_many_rows_and_no_more() {
+    for (count, is_named) in [(500, true), (501, false)] {
+        let mut found: Vec<_> = rows(count)
+            .into_iter()
+            .map(|row| Found { kind: FindingKind::MissingThere, ours: Some(row), theirs: None })
+            .collect();
+        let like = Row { minor: 90, ..row("p000007x") };
+        found.push(Found { kind: FindingKind::MissingHere, ours: None, theirs: Some(like) });
+        let named = super::likely::likely(&found);
+        assert_eq!(
+            named.get(&count).is_some_and(|names| names.starts_with("p000007")),
+            is_named,
+            "{count} rows"
+        );
+    }
 }

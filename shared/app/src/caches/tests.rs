@@ -192,6 +192,15 @@ fn a_source_that_does_not_work_is_an_error_until_it_does() {
 }
 
 #[test]
+fn of_names_that_nobody_has_each_is_asked_for_once() {
+    let names = Names::new();
+    for name in ["nobody", "somebody", "nobody", "somebody"] {
+        assert!(names.get(name, 0).expect("the store answers").is_none());
+    }
+    assert_eq!(names.sources.script.calls(), ["sources.fetch"; 2]);
+}
+
+#[test]
 fn made_up_names_cannot_fill_the_memory() {
     let names = Names::new();
     names.stored.set(source_config(SOURCE, "stripe"));

@@ -180,6 +180,24 @@ fn announced_twice_it_is_waited_for_once() {
 }
 
 #[test]
+fn what_is_waited_for_is_listed_up_to_the_longest_deadline() {
+    let desk = desk();
+    let announcement = |payment: &str, within_seconds| Announcement {
+        source: source_name("stripe-live"),
+        payment: payment_id(payment),
+        amount: money(2_000),
+        within_seconds: Some(within_seconds),
+    };
+    for (payment, seconds) in [("pi_late", EXPECT_WITHIN_SECONDS_MAX), ("pi_soon", 600)] {
+        let announced = now_or_never(desk.announce(announcement(payment, seconds)));
+        assert!(announced.expect("our own side works").is_some());
+    }
+    let waiting = now_or_never(waited_for(&desk.expectations, None, at(0))).expect("they answer");
+    let payments: Vec<_> = waiting.iter().map(|waiting| waiting.payment.as_str()).collect();
+    assert_eq!(payments, ["pi_soon", "pi_late"], "the next deadline first");
+}
+
+#[test]
 fn a_source_without_books_or_none_at_all() {
     let desk = desk();
     assert_eq!(announce(&desk, "nobody", "p1", 2_000), None);

@@ -8,7 +8,7 @@ use crate::ports::{
 use countersign_domain::finding::{Case, Finding, Standing, Step};
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
 use countersign_domain::ledger::LedgerRow;
-use countersign_domain::time::{Timestamp, utc_date};
+use countersign_domain::time::utc_date;
 use std::collections::BTreeMap;
 
 /// What came in. Rows live for ever.
@@ -104,13 +104,6 @@ impl MemoryFindings {
     #[must_use]
     pub fn cases(&self) -> Vec<Case> {
         self.0.lock().values().cloned().collect()
-    }
-
-    /// When a finding was last raised.
-    #[must_use]
-    pub fn last_seen(&self, finding: &Finding) -> Option<Timestamp> {
-        let key = (finding.source.clone(), finding.id());
-        self.0.lock().get(&key).map(|case| case.seen_at)
     }
 }
 

@@ -8,7 +8,6 @@ use crate::ports::{Certificates, Inbox as _, InboxKey, InboxRow, PortError, Secr
 use countersign_domain::dialect::{Auth, TokenFrom};
 use countersign_domain::fetch::question;
 use countersign_domain::ids::TraceId;
-use countersign_domain::limits::BODY_BYTES_MAX;
 use countersign_domain::signature::SignatureError;
 use countersign_domain::source::{Source, SourceConfig};
 use countersign_domain::time::Timestamp;
@@ -233,9 +232,6 @@ impl<C: Certificates> Desk<C> {
 
     async fn mismatch(&self, capture: &Capture) -> Vec<String> {
         for (what, body) in changed(&capture.request.body) {
-            if body.len() > BODY_BYTES_MAX {
-                continue;
-            }
             let request = Request { body, ..capture.request.clone() };
             let found = self.accept(request, capture.now).await;
             if matches!(found, Ok(_) | Err(Rejected::Unreadable)) {

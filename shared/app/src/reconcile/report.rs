@@ -297,3 +297,6 @@ pub(super) fn keys(run: &Run, name: &str) -> [String; 3] {
     let stem = format!("{}/{}-{}/{name}", run.source, stamp(run.window.from), stamp(run.window.to));
     ["json", "csv", "html"].map(|extension| format!("{stem}.{extension}"))
 }
+
+#[cfg(test)]
+mod tests;

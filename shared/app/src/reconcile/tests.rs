@@ -9,12 +9,14 @@ use crate::ports::Stepped;
 use crate::process::{Processor, Record};
 use crate::testing::{at, now_or_never, payment_id, source_config, source_name};
 use countersign_domain::dialect::Listing;
-use countersign_domain::finding::{FindingKind, Move, Settlement, Step};
+use countersign_domain::finding::{Finding, FindingKind, Move, Settlement, Step, Subject};
 use serde_json::{Value, json};
 
 mod again;
+mod older;
 mod policy;
 mod recorded;
+mod steps;
 
 type Desk = Reconciler<
     MemorySources,
@@ -108,7 +110,9 @@ fn complete(desk: &Desk, again: bool) -> ReconciliationData {
     let data = finished(ended);
     let window = Window { from: at(0), to: at(HOUR) };
     let run = now_or_never(desk.runs.find(&source_name("stripe-live"), window)).expect("the runs answer");
-    assert_eq!(data.status, RunStatus::Complete, "{:?}", run.and_then(|run| run.cause));
+    let run = run.expect("there is a run");
+    assert_eq!(data.status, RunStatus::Complete, "{:?}", run.cause);
+    assert_eq!(data.reports, report_keys(&run), "where people look for them");
     data
 }
 
@@ -152,6 +156,25 @@ fn captured(desk: &Desk, payment: &str) -> Option<i64> {
         .map(|amounts| amounts.captured - amounts.refunded)
 }
 
+/// The payments that the provider was asked for one by one, in that order.
+fn asked_for(desk: &Desk) -> Vec<String> {
+    let path = books().payment_path.replace("{id}", "");
+    let requests = desk.api.requests();
+    let asked = requests.iter().filter_map(|request| request.strip_prefix(&path)?.split('?').next());
+    asked.map(str::to_owned).collect()
+}
+
+fn finding(kind: FindingKind, payment: &str) -> Finding {
+    Finding {
+        source: source_name("stripe-live"),
+        kind,
+        subject: Subject::Payment(payment_id(payment)),
+        reason: "a test".to_owned(),
+        at_stake: None,
+        found_at: at(0),
+    }
+}
+
 #[test]
 fn what_was_missed_is_healed_and_the_second_run_is_silent() {
     let desk = desk();
@@ -169,6 +192,7 @@ fn what_was_missed_is_healed_and_the_second_run_is_silent() {
     // Two listed events, and a refund for which there never was an event.
     assert_eq!((data.status, data.healed, data.open.len()), (RunStatus::Complete, 3, 0));
     assert_eq!(data.totals[0].payments, 2);
+    assert!(data.proof_holds, "what shows once an event is in counts with it, and not twice");
     process(&desk);
     assert_eq!((captured(&desk, "pi_1"), captured(&desk, "pi_2")), (Some(1000), Some(700)));
 
@@ -322,15 +346,15 @@ fn a_finding_is_settled_when_a_later_run_finds_both_sides_level() {
     );
 }
 
-/// A run that was left in some phase, with what was read under another configuration.
-fn left_in(desk: &Desk, phase: Phase) {
+/// A run whose invocation ended after these changes to it.
+fn left(desk: &Desk, change: impl FnOnce(&mut Run)) -> Run {
     let (source, window) = (source_name("stripe-live"), Window { from: at(0), to: at(HOUR) });
     let lease = now_or_never(desk.runs.take(&source, window, false, at(2 * HOUR), at(2 * HOUR)));
-    let Ok(Lease::Taken(held)) = lease else { unreachable!("the lease is free") };
-    let configuration = Some(countersign_domain::ids::Sha256Hex::of(&[b"another"]));
-    let left = Run { phase, configuration, ..*held };
+    let Ok(Lease::Taken(mut left)) = lease else { unreachable!("the lease is free") };
+    change(&mut left);
     let kept = now_or_never(desk.runs.checkpoint(&left, at(2 * HOUR))).expect("they answer");
     assert_eq!(kept, Checkpoint::Kept);
+    *left
 }
 
 #[test]
@@ -344,7 +368,8 @@ fn a_source_that_changes_while_its_books_are_read_is_read_again() {
         let desk = desk();
         list(&desk, event_list(&books()), &[vec![]]);
         list(&desk, &books().payments, &[vec![]]);
-        left_in(&desk, phase);
+        let another = Some(countersign_domain::ids::Sha256Hex::of(&[b"another"]));
+        left(&desk, |run| (run.phase, run.configuration) = (phase, another));
         let data = finished(run(&desk, false));
         assert_eq!(data.status, status, "a report is of one configuration: {phase:?}");
         if status == RunStatus::Incomplete {

@@ -6,14 +6,10 @@ use crate::memory::{
     MemoryBus, MemoryClock, MemoryFiles, MemoryFindings, MemoryLedger, MemoryReports, MemorySources,
 };
 use crate::ports::Append;
-use crate::testing::{at, event_id, now_or_never, payment_id, source_config, source_name};
+use crate::testing::{at, captured_row, now_or_never, source_config};
 use countersign_domain::books::report::FormatRef;
 use countersign_domain::books::sort::HeldRuns;
 use countersign_domain::event::ReconciliationData;
-use countersign_domain::fact::Fact;
-use countersign_domain::ids::{EventKind, TraceId};
-use countersign_domain::ledger::{Cause, next_row};
-use countersign_domain::money::{Currency, Money};
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::source::SourceConfig;
 use proptest::prelude::*;
@@ -62,16 +58,7 @@ fn clerk(part_rows_max: usize) -> Desk {
 }
 
 fn paid(clerk: &Desk, payment: &str, minor: i64) {
-    let (source, payment) = (source_name("shop"), payment_id(payment));
-    let cause = Cause {
-        event: event_id(&format!("e-{payment}")),
-        kind: EventKind::new("k").expect("a type"),
-        occurred_at: Some(at(10)),
-        received_at: at(10),
-        trace: TraceId::of(&["t"]),
-    };
-    let amount = Money { minor, currency: Currency::from_code("EUR").expect("a currency") };
-    let row = next_row(None, &source, &payment, cause, Fact::Captured { amount }, at(10)).expect("it fits");
+    let row = captured_row("shop", payment, minor, 10);
     assert_eq!(now_or_never(clerk.desk.ledger.append(&row)).expect("it answers"), Append::Appended);
 }
 

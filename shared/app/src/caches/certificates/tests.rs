@@ -33,6 +33,17 @@ fn one_that_is_known_is_not_fetched_again_for_a_day() {
 }
 
 #[test]
+fn one_beside_another_is_kept_too() {
+    const OTHER: &str = "https://api.example.com/certs/2";
+    let (cache, store) = (CertificateCache::default(), store());
+    store.put(OTHER, b"another chain");
+    for url in [URL, OTHER, URL, OTHER] {
+        assert!(get(&cache, &store, url, 0).unwrap().is_some());
+    }
+    assert_eq!(store.fetches(), 2);
+}
+
+#[test]
 fn names_that_lead_nowhere_cannot_drive_calls() {
     let (cache, store) = (CertificateCache::default(), store());
     let mut refused = 0;

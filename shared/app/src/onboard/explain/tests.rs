@@ -82,6 +82,26 @@ fn what_each_item_comes_to() {
 }
 
 #[test]
+fn a_challenge_is_told_from_a_delivery_that_holds_nothing() {
+    let mut config = source_config(SOURCE, "braintree");
+    config.settings.insert("public_key".to_owned(), "integration_public_key".to_owned());
+    let source = Source::try_from(config.clone()).expect("a source");
+    let secrets = SecretPair { current: "integration_private_key".to_owned(), ..SecretPair::default() };
+    let query = "bt_challenge=20f9f8ed05f77439fe955c977e4c8a53".to_owned();
+    let request = Request { method: "GET".to_owned(), query, ..post(&[], b"") };
+    let capture = Capture { request, secrets: Some(secrets), answer: None, now: at(0) };
+    let asked = now_or_never(explain(&config, &source, MemoryCertificates::default(), &capture));
+    // The answer of Braintree's own SDK under its published test key.
+    let answer = "integration_public_key|d9b899556c966b3f06945ec21311865d35df3ce4".to_owned();
+    assert_eq!(asked.expect("ports in memory").proof, Proof::Challenge { answer });
+
+    let body = list(&[]);
+    let explanation = told(SECRET, body.as_bytes(), body.as_bytes(), 0);
+    assert_eq!(explanation.proof, Proof::Authentic { by: ProvenBy::Current });
+    assert!(explanation.items.is_empty());
+}
+
+#[test]
 fn a_damaged_capture_is_told_from_a_wrong_secret() {
     const OTHER: &str =
         "the secret is another one than it was signed with, or the body is not byte for byte what was sent";

@@ -59,6 +59,24 @@ fn check(
 }
 
 #[test]
+fn a_pair_does_not_print_itself() {
+    let printed = format!("{:?}", pair(SECRET, Some((OTHER_SECRET, None))));
+    assert_eq!(printed, "SecretPair([REDACTED])");
+}
+
+#[test]
+fn a_secret_is_looked_at_before_a_rotation_to_it() {
+    for (dialect, secret, is_good) in [
+        ("stripe", SECRET, true),
+        ("stripe", "short", false),
+        ("mollie-classic", PATH_SECRET, true),
+        ("mollie-classic", "a/part/of/a/url", false),
+    ] {
+        assert_eq!(check_secret(&source(dialect), secret).is_ok(), is_good, "{dialect}: {secret}");
+    }
+}
+
+#[test]
 fn a_signing_secret_is_given_once_and_kept() {
     let stripe = source("stripe");
     let (nothing, none) = (StoredSecrets::default(), GivenSecrets::default());

@@ -108,6 +108,13 @@ fn the_same_answer_is_the_same_event_and_another_is_another() {
     answers(&desk, PAID);
     assert_eq!(desk.one(&message), "republished");
     assert_eq!(amounts(&desk), (2_000, 750));
+    let rows = desk.processor.inbox.inner.rows();
+    let meanings: std::collections::BTreeSet<_> = rows.iter().map(|row| row.meaning.as_str()).collect();
+    assert_eq!(
+        (rows.len(), meanings.len()),
+        (3, 3),
+        "each means what it says: the notification, two answers"
+    );
 }
 
 #[test]
@@ -167,4 +174,21 @@ fn a_listed_event_that_means_nothing_by_itself_is_asked_about_like_a_delivered_o
     let row = desk.ledger_rows().pop().expect("a row");
     assert_eq!((row.payment.as_str(), row.state.amounts().map(|a| a.captured)), ("PM1", Some(2_000)));
     assert_eq!(desk.one(&record), "republished", "done again, it is the same event");
+}
+
+/// Where the source wants its deliveries confirmed: a list is from the provider's own hand.
+#[test]
+fn a_listed_event_that_means_something_by_itself_is_believed() {
+    let listed = format!(r#"{{"id":"tr_1","fetched":{PAID}}}"#);
+    for (origin, body, asked) in [(Origin::Delivery, "id=tr_1", 1), (Origin::Listed, listed.as_str(), 0)] {
+        let desk = Desk::new();
+        let mut config = source_config(THIN, "partner-hmac");
+        config.dialect = DialectRef::Own(DIALECT.replace("required = true", "required = false"));
+        config.asks_back = true;
+        desk.processor.sources.inner.set(config);
+        answers(&desk, PAID);
+        let record = desk.keep(&InboxRow { origin, ..row(THIN, "tr_1", "payment", body) });
+        assert_eq!(desk.one(&record), "applied");
+        assert_eq!(desk.processor.api.requests().len(), asked, "{body}");
+    }
 }

@@ -32,6 +32,12 @@ fn a_payments_story_is_told_in_order() {
     desk.work(&[desk.keep(&row(SOURCE, "e4", "payment.captured", other))]);
     let Processor { inbox, ledger, findings, .. } = &desk.processor;
     let (inbox, ledger, findings) = (&inbox.inner, &ledger.inner, &findings.inner);
+    for (payment, kind) in [("p1", FindingKind::AmountDiffers), ("p2", FindingKind::Overdue)] {
+        let (source, subject) = (source_name(SOURCE), Subject::Payment(payment_id(payment)));
+        let finding =
+            Finding { source, kind, subject, reason: String::new(), at_stake: None, found_at: at(99) };
+        let _ = now_or_never(findings.raise(&finding)).expect("ports in memory");
+    }
     let told = now_or_never(payment(inbox, ledger, findings, &source_name(SOURCE), &payment_id("p1")));
     assert_eq!(
         words(told),
@@ -43,6 +49,7 @@ fn a_payments_story_is_told_in_order() {
             "payment.captured published",
             "payment.captured published",
             "found contradiction",
+            "found amount_differs",
         ]
     );
     let source = Source::try_from(source_config(SOURCE, "partner-hmac")).expect("a source");

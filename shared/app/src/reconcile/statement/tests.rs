@@ -110,6 +110,57 @@ fn a_month_is_the_sum_of_its_days() {
 }
 
 #[test]
+fn a_month_is_level_when_every_day_was_read_and_every_sum_agrees() {
+    let given_back = |ours: i128, theirs: i128| Totals {
+        refunded_ours: ours,
+        refunded_theirs: theirs,
+        ..totals("EUR", 1_000, 1_000)
+    };
+    for (what, sums, is_level) in [
+        ("all agrees", given_back(300, 300), true),
+        ("more was taken there", totals("EUR", 1_000, 1_001), false),
+        ("more was given back there", given_back(300, 301), false),
+    ] {
+        let mut runs = whole_month("");
+        runs[4].totals = vec![sums];
+        assert_eq!(statement(runs.clone(), &[]).is_level(), is_level, "{what}");
+        runs.pop();
+        assert!(!statement(runs, &[]).is_level(), "{what}, and a day was not read");
+    }
+}
+
+#[test]
+fn the_page_shows_both_sides_of_every_day_and_what_waits() {
+    let page = |statement: Statement| {
+        let [_, _, (_, _, page)] = statement.files().expect("it can be written");
+        String::from_utf8(page).expect("text")
+    };
+    let shown = page(statement(whole_month("2026-02-03"), &[case("p1", "2026-02-03T10:00:00Z")]));
+    let sums = |cells: [&str; 5]| {
+        let cells = cells.map(|cell| {
+            // A sum that the other side does not have is marked.
+            let class = if cell.starts_with('!') { "n bad" } else { "n" };
+            format!("<td class=\"{class}\">{}</td>", cell.trim_start_matches('!'))
+        });
+        cells.concat()
+    };
+    for (part, times) in [
+        ("<th>Currency</th><th class=\"n\">Payments</th>".to_owned(), 2),
+        (format!("<td>EUR</td>{}", sums(["56", "280.00", "!279.99", "0.00", "0.00"])), 1),
+        (format!("<td>JPY</td>{}", sums(["56", "196", "196", "0", "0"])), 1),
+        (format!("<td>2026-02-02</td><td>EUR</td>{}", sums(["2", "10.00", "10.00", "0.00", "0.00"])), 1),
+        (format!("<td>2026-02-03</td><td>EUR</td>{}", sums(["2", "10.00", "!9.99", "0.00", "0.00"])), 1),
+        ("<td>payment p1</td><td>critical</td><td>2026-02-03</td>".to_owned(), 1),
+        ("Made with countersign test.".to_owned(), 1),
+        ("<span>Reviewed by, date</span>".to_owned(), 1),
+    ] {
+        assert_eq!(shown.matches(&part).count(), times, "{part} in\n{shown}");
+    }
+    let empty = page(statement(Vec::new(), &[]));
+    assert!(empty.contains("No money moved on either side.") && empty.contains("Nothing."), "{empty}");
+}
+
+#[test]
 fn of_a_month_that_is_not_over_only_the_days_that_are_count() {
     let window = Window::utc_month("2026-02").expect("a month");
     let runs = vec![run("2026-02-01T00:00:00Z", RunStatus::Complete, Vec::new())];

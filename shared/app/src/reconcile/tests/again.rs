@@ -3,7 +3,6 @@
 use super::*;
 use crate::ports::{InboxKey, InboxRow, Origin};
 use crate::testing::event_id;
-use countersign_domain::finding::{Finding, Subject};
 use countersign_domain::ids::{Sha256Hex, TraceId};
 use std::collections::BTreeMap;
 
@@ -32,14 +31,7 @@ fn a_run_that_is_finished_twice_says_the_same_twice() {
         let first = finished(run(&desk, false));
         unclose(&desk);
         // What a report sets its run beside, and what can be read of the provider, is another by now.
-        let finding = Finding {
-            source: source_name("stripe-live"),
-            kind: FindingKind::MissingThere,
-            subject: Subject::Payment(payment_id("pi_2")),
-            reason: "a test".to_owned(),
-            at_stake: None,
-            found_at: at(HOUR),
-        };
+        let finding = Finding { found_at: at(HOUR), ..finding(FindingKind::MissingThere, "pi_2") };
         let _ = now_or_never(desk.findings.raise(&finding)).expect("the findings answer");
         list(&desk, event_list(&books()), &[vec![]]);
         assert_eq!(finished(run(&desk, false)), first);
@@ -107,14 +99,8 @@ fn an_event_with_two_meanings_that_was_never_handed_over_is_handed_over() {
     let desk = desk();
     let _ = now_or_never(desk.inbox.put(&delivered(&told(1000)))).expect("a put");
     // The other meaning was handed over, and found; the message of the first was lost.
-    let finding = Finding {
-        source: source_name("stripe-live"),
-        kind: FindingKind::Conflicting,
-        subject: Subject::Event(event_id("evt_1")),
-        reason: "a test".to_owned(),
-        at_stake: None,
-        found_at: at(12),
-    };
+    let subject = Subject::Event(event_id("evt_1"));
+    let finding = Finding { subject, found_at: at(12), ..finding(FindingKind::Conflicting, "pi_1") };
     let _ = now_or_never(desk.findings.raise(&finding)).expect("the findings answer");
     list(&desk, event_list(&books()), &[vec![told(2000)]]);
     list(&desk, &books().payments, &[vec![]]);
