@@ -10,6 +10,7 @@ use crate::process::{Asked, Outcome, Processed, Retry};
 use crate::reconcile::Ended;
 use countersign_domain::event::ReconciliationRequest;
 use countersign_domain::expect::Announcement;
+use countersign_domain::ids::SourceName;
 use countersign_domain::policy::Severity;
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::signature::SignatureError;
@@ -162,6 +163,18 @@ pub fn checked(checked: &Checked) {
         overdue = checked.overdue,
         discrepancies = checked.differing,
         unanswered = checked.waiting,
+    );
+}
+
+/// A source that is enabled and does not work: this work goes on without it. Why, and what to do, is in `detail`.
+pub fn unusable_source(work: &'static str, source: &SourceName, why: &PortError) {
+    let (source, detail) = (source.as_str(), why.chain());
+    tracing::warn!(
+        target: "countersign::work",
+        work,
+        outcome = "refused",
+        source, detail,
+        unusable_source = 1,
     );
 }
 

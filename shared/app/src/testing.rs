@@ -1,7 +1,9 @@
 //! What the tests of several modules share.
 
+mod lines;
 mod scripted;
 
+pub(crate) use lines::lines_of;
 pub(crate) use scripted::{Mishap, Script, Scripted};
 
 use countersign_domain::dialect::Dialect;
@@ -45,6 +47,11 @@ pub(crate) fn payment_id(text: &str) -> PaymentId {
 pub(crate) fn source_config(name: &str, dialect: &str) -> SourceConfig {
     let dialect = DialectRef::BuiltIn(dialect.to_owned());
     SourceConfig { account: "acct_1".to_owned(), ..SourceConfig::new(source_name(name), dialect, Mode::Live) }
+}
+
+/// A source that was stored when its dialect still compiled.
+pub(crate) fn broken_config(name: &str) -> SourceConfig {
+    SourceConfig { dialect: DialectRef::Own("signed = 1".to_owned()), ..source_config(name, "stripe") }
 }
 
 /// The headers that prove a body at a source of a built-in dialect.

@@ -4,12 +4,15 @@ use crate::memory::{
     MemorySources,
 };
 use crate::ports::{ApiRequest, Append, InboxKey};
-use crate::testing::{at, event_id, now_or_never, payment_id, source_config, source_name};
+use crate::testing::{
+    at, broken_config, event_id, lines_of, now_or_never, payment_id, source_config, source_name,
+};
 use countersign_domain::dialect::Reconcile;
 use countersign_domain::fact::Fact;
 use countersign_domain::ids::EventKind;
 use countersign_domain::ledger::{Cause, next_row};
 use countersign_domain::money::{Currency, Money};
+use countersign_domain::source::{SourceConfig, SourceState};
 use serde_json::json;
 
 type Desk = Expecter<
@@ -188,9 +191,44 @@ fn a_source_without_books_or_none_at_all() {
     assert!(findings(&desk)[0].ends_with("its provider cannot be asked"), "{:?}", findings(&desk));
 }
 
+#[test]
+fn a_source_that_does_not_work_keeps_no_other_waiting() {
+    let desk = desk();
+    desk.sources.set(source_config("broken", "stripe"));
+    for (source, payment) in
+        [("broken", "pi_1"), ("broken", "pi_2"), ("stripe-live", "pi_3"), ("partner", "p4")]
+    {
+        assert!(announce(&desk, source, payment, 2_000).is_some());
+    }
+    desk.sources.set(broken_config("broken"));
+    book(&desk, "pi_3", Fact::Captured { amount: money(2_000) });
+    let mut checked = Checked::default();
+    let lines = lines_of(|| checked = check(&desk, 11));
+    assert_eq!(checked, Checked { waiting: 2, met: 1, overdue: 1, ..Checked::default() });
+    assert_eq!(desk.expectations.all().len(), 2, "both of the broken one wait");
+    let [line] = lines.as_slice() else { panic!("a source is told of once: {lines:?}") };
+    let begin = " work=expectations outcome=refused source=broken \
+        detail=sources: compile failed: source broken: its dialect does not check: ";
+    assert!(line.starts_with(begin) && line.ends_with(" unusable_source=1"), "{line}");
+    // Mended, it is asked.
+    desk.sources.set(source_config("broken", "stripe"));
+    assert_eq!(check(&desk, 15), Checked { overdue: 2, ..Checked::default() });
+}
+
+#[test]
+fn what_a_source_that_is_turned_off_told_of_before_is_met() {
+    let desk = desk();
+    assert!(announce(&desk, "stripe-live", "pi_1", 2_000).is_some());
+    assert!(announce(&desk, "stripe-live", "pi_2", 2_000).is_some());
+    book(&desk, "pi_1", Fact::Captured { amount: money(2_000) });
+    let config = source_config("stripe-live", "stripe");
+    desk.sources.set(SourceConfig { state: SourceState::Disabled, ..config });
+    assert_eq!(check(&desk, 11), Checked { met: 1, waiting: 1, ..Checked::default() });
+}
+
 /// A final state that the ledger holds, to be checked ten minutes later.
 fn to_check(desk: &Desk, policy: &str, captured: i64) {
-    desk.sources.set(countersign_domain::source::SourceConfig {
+    desk.sources.set(SourceConfig {
         policy: toml::from_str(policy).expect("a policy"),
         ..source_config("stripe-live", "stripe")
     });
