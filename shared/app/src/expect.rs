@@ -3,7 +3,7 @@
 //! An expectation ends in one of three ways. The ledger knows the payment: it is met. The provider knows that money is
 //! held or taken: it is healed, by an ordinary event through the same inbox and queue as a webhook. Otherwise a finding
 //! says that it is overdue. A provider that does not answer leaves it waiting, and so does a source that is turned off or
-//! does not work.
+//! does not work: for three days. What could not be checked by then is overdue.
 
 use crate::caches::{Found, SourceCache};
 use crate::logged;
@@ -15,7 +15,7 @@ use countersign_domain::expect::{Announcement, Expectation, Heard, Purpose};
 use countersign_domain::fact::Fact;
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::ids::{SourceName, TraceId};
-use countersign_domain::limits::{EXPECT_LOOKBACK_HOURS, EXPECT_WITHIN_SECONDS_MAX};
+use countersign_domain::limits::{EXPECT_LOOKBACK_HOURS, EXPECT_PATIENCE_HOURS, EXPECT_WITHIN_SECONDS_MAX};
 use countersign_domain::money::Money;
 use countersign_domain::policy::Verdict;
 use countersign_domain::reconcile::{plan, word};
@@ -61,6 +61,16 @@ enum Ended {
     Differs,
     /// It cannot be checked now, and why: it is checked again.
     Waiting(String),
+    /// It is a final state that could not be checked for so long that nobody will.
+    Unchecked,
+}
+
+/// Whether what cannot be checked now is checked again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Left,
+    /// Nobody will look for it much longer.
+    Over,
 }
 
 /// What one check came to.
@@ -75,7 +85,7 @@ pub struct Checked {
     pub overdue: u32,
     /// Final states with which the provider does not agree.
     pub differing: u32,
-    /// Those that could not be checked, and are checked again.
+    /// Those that could not be checked: they are checked again, or were for too long.
     pub waiting: u32,
 }
 
@@ -123,7 +133,8 @@ where
     }
 
     /// Looks after every expectation whose deadline has come, until `stop_at`. Two checks at once are harmless. What
-    /// cannot be checked of one source keeps no other waiting.
+    /// cannot be checked of one source keeps no other waiting. Nothing is forgotten: what could not be checked for
+    /// [`EXPECT_PATIENCE_HOURS`] is overdue.
     ///
     /// # Errors
     /// [`PortError`](crate::ports::PortError) when our own side fails; checking again is right.
@@ -132,25 +143,30 @@ where
         for hours_ago in (0..=EXPECT_LOOKBACK_HOURS).rev() {
             let now = self.clock.now();
             let hour = now.checked_sub(SignedDuration::from_hours(hours_ago)).unwrap_or(Timestamp::MIN);
+            let patience = if hours_ago < EXPECT_PATIENCE_HOURS { Patience::Left } else { Patience::Over };
             for expectation in self.expectations.due_in(hour).await? {
                 let now = self.clock.now();
                 if now >= stop_at {
                     return Ok(round.checked);
                 }
                 if expectation.due_at <= now {
-                    self.check_one(&expectation, &mut round).await?;
+                    self.check_one(&expectation, patience, &mut round).await?;
                 }
             }
         }
         Ok(round.checked)
     }
 
-    async fn check_one(&self, expectation: &Expectation, round: &mut Round) -> Port<()> {
+    async fn check_one(&self, expectation: &Expectation, patience: Patience, round: &mut Round) -> Port<()> {
         let source = self.source(&expectation.source, round).await?;
         let ended = match (expectation.purpose, source) {
             (Purpose::Heard, source) => self.look_after(source, expectation).await?,
             (Purpose::Agreed, Ok(source)) => self.compare_final(&source, expectation).await?,
             (Purpose::Agreed, Err(why)) => Ended::Waiting(why),
+        };
+        let ended = match ended {
+            Ended::Waiting(why) if patience == Patience::Over => self.give_up(expectation, &why).await?,
+            ended => ended,
         };
         let checked = &mut round.checked;
         let count = match ended {
@@ -158,7 +174,7 @@ where
             Ended::Healed => &mut checked.healed,
             Ended::Overdue => &mut checked.overdue,
             Ended::Differs => &mut checked.differing,
-            Ended::Waiting(_) => &mut checked.waiting,
+            Ended::Waiting(_) | Ended::Unchecked => &mut checked.waiting,
         };
         *count = count.saturating_add(1);
         match ended {
@@ -178,6 +194,21 @@ where
                     logged::unusable_source("expectations", name, &error);
                 }
                 Ok(Err(format!("its source does not work: {}", error.chain())))
+            }
+        }
+    }
+
+    /// Ends what could not be checked for as long as anything is waited for. Whoever announced a payment that nobody has
+    /// told of is told; a final state was told of, and its day's run compares it as well.
+    async fn give_up(&self, expectation: &Expectation, why: &str) -> Port<Ended> {
+        match expectation.purpose {
+            Purpose::Heard => {
+                let why = format!("it could not be checked for {EXPECT_PATIENCE_HOURS} hours: {why}");
+                self.overdue(expectation, &why).await
+            }
+            Purpose::Agreed => {
+                logged::unchecked(expectation, why);
+                Ok(Ended::Unchecked)
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::ports::PortError;
 use crate::process::{Asked, Outcome, Processed, Retry};
 use crate::reconcile::Ended;
 use countersign_domain::event::ReconciliationRequest;
-use countersign_domain::expect::Announcement;
+use countersign_domain::expect::{Announcement, Expectation};
 use countersign_domain::ids::SourceName;
 use countersign_domain::policy::Severity;
 use countersign_domain::reconcile::RunStatus;
@@ -163,6 +163,18 @@ pub fn checked(checked: &Checked) {
         overdue = checked.overdue,
         discrepancies = checked.differing,
         unanswered = checked.waiting,
+    );
+}
+
+/// A final state that could not be checked with its provider, and is checked no more.
+pub fn unchecked(expectation: &Expectation, why: &str) {
+    let (source, payment) = (expectation.source.as_str(), expectation.payment.as_str());
+    tracing::warn!(
+        target: "countersign::work",
+        work = "expectations",
+        outcome = "unchecked",
+        source, payment,
+        detail = why,
     );
 }
 

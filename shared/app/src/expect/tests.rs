@@ -161,13 +161,89 @@ fn how_an_expectation_ends() {
         assert_eq!(sent, if expected.healed == 1 { vec![heal] } else { vec![] }, "{what}");
         let waits = expected.waiting == 1;
         assert_eq!(desk.expectations.all().len(), usize::from(waits), "{what}");
-        // Three days are looked back; after them nobody asks any more.
+        // It is asked again for three days.
         assert_eq!(
             check(&desk, 71 * 60),
             Checked { waiting: u32::from(waits), ..Checked::default() },
             "{what}"
         );
     }
+}
+
+/// A source as it is from now on.
+fn set(desk: &Desk, state: SourceState, config: SourceConfig) {
+    desk.sources.set(SourceConfig { state, ..config });
+}
+
+#[test]
+fn what_cannot_be_checked_for_three_days_is_overdue_and_says_why() {
+    use SourceState::{Disabled, Enabled};
+    const HOURS: i64 = 60;
+    type Prepare = fn(&Desk);
+    let table: [(&str, Prepare, &str); 3] = [
+        (
+            "the provider is down",
+            |desk| desk.api.fail(&source_name("stripe-live"), &question("pi_1"), "503"),
+            "provider: get failed: 503",
+        ),
+        (
+            "the source is turned off",
+            |desk| set(desk, Disabled, source_config("stripe-live", "stripe")),
+            "its source is not enabled",
+        ),
+        (
+            "the source does not work",
+            |desk| set(desk, Enabled, broken_config("stripe-live")),
+            "its source does not work: sources: compile failed: source stripe-live: its dialect does not check",
+        ),
+    ];
+    let waits = Checked { waiting: 1, ..Checked::default() };
+    let overdue = Checked { overdue: 1, ..Checked::default() };
+    for (what, prepare, why) in table {
+        // The last hour, and a day later, when nobody looked meanwhile.
+        for given_up_at in [72 * HOURS, 96 * HOURS] {
+            let desk = desk();
+            assert!(announce(&desk, "stripe-live", "pi_1", 2_000).is_some());
+            prepare(&desk);
+            assert_eq!(check(&desk, 72 * HOURS - 1), waits, "{what}");
+            assert!(findings(&desk).is_empty(), "{what}");
+            assert_eq!(check(&desk, given_up_at), overdue, "{what}");
+            let [finding] = findings(&desk).try_into().expect("one finding");
+            let said = format!(
+                "overdue payment pi_1: 20.00 EUR announced at 2025-11-24T16:00:00Z, and nothing was heard: \
+                 it could not be checked for 72 hours: {why}"
+            );
+            assert!(finding.starts_with(&said), "{what}: {finding}");
+            assert!(desk.expectations.all().is_empty(), "{what}: it is settled");
+        }
+        // What the source told of before is heard, whatever became of the source.
+        let desk = desk();
+        assert!(announce(&desk, "stripe-live", "pi_1", 2_000).is_some());
+        prepare(&desk);
+        book(&desk, "pi_1", Fact::Captured { amount: money(2_000) });
+        assert_eq!(check(&desk, 72 * HOURS), Checked { met: 1, ..Checked::default() }, "{what}");
+        assert!(findings(&desk).is_empty(), "{what}");
+    }
+    // Mended in the last moment, it is asked as ever.
+    let desk = desk();
+    assert!(announce(&desk, "stripe-live", "pi_1", 2_000).is_some());
+    listed(&desk, "pi_1", "succeeded", 2_000);
+    assert_eq!(check(&desk, 96 * HOURS), Checked { healed: 1, ..Checked::default() });
+}
+
+#[test]
+fn a_final_state_that_cannot_be_checked_for_three_days_is_told_of_and_left_to_its_days_run() {
+    let desk = desk();
+    to_check(&desk, "", 2_000);
+    desk.api.fail(&source_name("stripe-live"), &question("pi_1"), "503");
+    let waits = Checked { waiting: 1, ..Checked::default() };
+    assert_eq!(check(&desk, 71 * 60), waits);
+    let lines = lines_of(|| assert_eq!(check(&desk, 72 * 60), waits));
+    let told = " work=expectations outcome=unchecked source=stripe-live payment=pi_1 \
+        detail=provider: get failed: 503";
+    assert_eq!(lines, [told]);
+    assert!(findings(&desk).is_empty(), "nothing is known to be wrong");
+    assert!(desk.expectations.all().is_empty());
 }
 
 #[test]
