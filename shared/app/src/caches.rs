@@ -12,7 +12,7 @@ use crate::ports::{Port, PortError, SecretPair, Secrets, Sources};
 use countersign_domain::dialect::Auth;
 use countersign_domain::ids::SourceName;
 use countersign_domain::signature::SigningKeys;
-use countersign_domain::source::{Source, SourceState};
+use countersign_domain::source::{Source, SourceConfig, SourceState};
 use countersign_domain::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +46,26 @@ fn lock<T>(map: &Map<T>) -> MutexGuard<'_, HashMap<SourceName, Kept<Option<Arc<T
     map.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is known of a source.
+#[must_use]
+#[derive(Debug)]
+pub enum Found {
+    /// It is enabled, and works.
+    Enabled(Arc<Source>),
+    /// There is none of that name, or it is disabled.
+    NotEnabled,
+    /// It is enabled, and what is stored of it does not work.
+    Unusable(PortError),
+}
+
+/// A source as it is stored, made ready for use.
+///
+/// # Errors
+/// [`PortError`] when what is stored does not work.
+pub(crate) fn compiled(config: SourceConfig) -> Port<Source> {
+    Source::try_from(config).map_err(|error| PortError::new("sources", "compile", error))
+}
+
 /// Compiled sources by name.
 #[derive(Default)]
 pub struct SourceCache {
@@ -63,18 +83,31 @@ impl SourceCache {
         name: &SourceName,
         now: Timestamp,
     ) -> Port<Option<Arc<Source>>> {
+        match self.find(sources, name, now).await? {
+            Found::Enabled(source) => Ok(Some(source)),
+            Found::NotEnabled => Ok(None),
+            Found::Unusable(error) => Err(error),
+        }
+    }
+
+    /// A source, for whoever goes on with the others when it does not work.
+    ///
+    /// # Errors
+    /// [`PortError`] when it has to be read and cannot be.
+    pub async fn find(&self, sources: &impl Sources, name: &SourceName, now: Timestamp) -> Port<Found> {
+        let found = |source: Option<Arc<Source>>| source.map_or(Found::NotEnabled, Found::Enabled);
         if let Some(kept) = lock(&self.known).get(name)
             && is_within(kept.read_at, now, SOURCE_SECONDS_MAX)
         {
-            return Ok(kept.value.clone());
+            return Ok(found(kept.value.clone()));
         }
         let config = sources.fetch(name).await?.filter(|config| config.state == SourceState::Enabled);
-        let source = config
-            .map(|config| Source::try_from(config).map(Arc::new))
-            .transpose()
-            .map_err(|error| PortError::new("sources", "compile", error))?;
+        let source = match config.map(compiled).transpose() {
+            Ok(source) => source.map(Arc::new),
+            Err(error) => return Ok(Found::Unusable(error)),
+        };
         self.keep(name.clone(), source.clone(), now);
-        Ok(source)
+        Ok(found(source))
     }
 
     /// Reads every source, so that the first delivery finds them compiled. One that does not work is left for its own

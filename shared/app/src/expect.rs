@@ -2,9 +2,11 @@
 //!
 //! An expectation ends in one of three ways. The ledger knows the payment: it is met. The provider knows that money is
 //! held or taken: it is healed, by an ordinary event through the same inbox and queue as a webhook. Otherwise a finding
-//! says that it is overdue. A provider that does not answer leaves it waiting.
+//! says that it is overdue. A provider that does not answer leaves it waiting, and so does a source that is turned off or
+//! does not work: for three days. What could not be checked by then is overdue.
 
-use crate::caches::SourceCache;
+use crate::caches::{Found, SourceCache};
+use crate::logged;
 use crate::ports::{
     Announced, Clock, Expectations, Findings, Inbox, Ledger, Port, ProviderApi, Queue, Sources,
 };
@@ -13,13 +15,15 @@ use countersign_domain::expect::{Announcement, Expectation, Heard, Purpose};
 use countersign_domain::fact::Fact;
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::ids::{SourceName, TraceId};
-use countersign_domain::limits::{EXPECT_LOOKBACK_HOURS, EXPECT_WITHIN_SECONDS_MAX};
+use countersign_domain::limits::{EXPECT_LOOKBACK_HOURS, EXPECT_PATIENCE_HOURS, EXPECT_WITHIN_SECONDS_MAX};
 use countersign_domain::money::Money;
 use countersign_domain::policy::Verdict;
 use countersign_domain::reconcile::{plan, word};
 use countersign_domain::source::Source;
 use countersign_domain::time::{SignedDuration, Timestamp};
 use countersign_domain::translate::PaymentFact;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What waiting for payments needs.
 pub struct Expecter<E, P, A, I, Q, L, F, C> {
@@ -45,8 +49,8 @@ pub struct Expecter<E, P, A, I, Q, L, F, C> {
 
 /// How one expectation ended, or not.
 #[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ended {
     /// The ledger knows the payment.
     Met,
     /// The provider knows it; what it knows was sent.
@@ -55,8 +59,18 @@ pub enum Ended {
     Overdue,
     /// The provider says something else of a final state; a person must look.
     Differs,
-    /// The provider did not answer: it is asked again.
-    Waiting,
+    /// It cannot be checked now, and why: it is checked again.
+    Waiting(String),
+    /// It is a final state that could not be checked for so long that nobody will.
+    Unchecked,
+}
+
+/// Whether what cannot be checked now is checked again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Left,
+    /// Nobody will look for it much longer.
+    Over,
 }
 
 /// What one check came to.
@@ -71,8 +85,16 @@ pub struct Checked {
     pub overdue: u32,
     /// Final states with which the provider does not agree.
     pub differing: u32,
-    /// Those about which the provider did not answer.
+    /// Those that could not be checked: they are checked again, or were for too long.
     pub waiting: u32,
+}
+
+/// One check under way.
+#[derive(Default)]
+struct Round {
+    checked: Checked,
+    /// Sources that do not work: each is told of once.
+    unusable: BTreeSet<SourceName>,
 }
 
 impl<E, P, A, I, Q, L, F, C> Expecter<E, P, A, I, Q, L, F, C>
@@ -110,51 +132,93 @@ where
         }
     }
 
-    /// Looks after every expectation whose deadline has come, until `stop_at`. Two checks at once are harmless.
+    /// Looks after every expectation whose deadline has come, until `stop_at`. Two checks at once are harmless. What
+    /// cannot be checked of one source keeps no other waiting. Nothing is forgotten: what could not be checked for
+    /// [`EXPECT_PATIENCE_HOURS`] is overdue.
     ///
     /// # Errors
     /// [`PortError`](crate::ports::PortError) when our own side fails; checking again is right.
     pub async fn check(&self, stop_at: Timestamp) -> Port<Checked> {
-        let mut checked = Checked::default();
+        let mut round = Round::default();
         for hours_ago in (0..=EXPECT_LOOKBACK_HOURS).rev() {
             let now = self.clock.now();
             let hour = now.checked_sub(SignedDuration::from_hours(hours_ago)).unwrap_or(Timestamp::MIN);
+            let patience = if hours_ago < EXPECT_PATIENCE_HOURS { Patience::Left } else { Patience::Over };
             for expectation in self.expectations.due_in(hour).await? {
                 let now = self.clock.now();
                 if now >= stop_at {
-                    return Ok(checked);
+                    return Ok(round.checked);
                 }
                 if expectation.due_at <= now {
-                    self.check_one(&expectation, &mut checked).await?;
+                    self.check_one(&expectation, patience, &mut round).await?;
                 }
             }
         }
-        Ok(checked)
+        Ok(round.checked)
     }
 
-    async fn check_one(&self, expectation: &Expectation, checked: &mut Checked) -> Port<()> {
-        let now = self.clock.now();
-        // A source that is turned off is not asked about: its payments wait until it is turned on.
-        let Some(source) = self.source_cache.get(&self.sources, &expectation.source, now).await? else {
-            return Ok(());
+    async fn check_one(&self, expectation: &Expectation, patience: Patience, round: &mut Round) -> Port<()> {
+        let source = self.source(&expectation.source, round).await?;
+        let ended = match (expectation.purpose, source) {
+            (Purpose::Heard, source) => self.look_after(source, expectation).await?,
+            (Purpose::Agreed, Ok(source)) => self.compare_final(&source, expectation).await?,
+            (Purpose::Agreed, Err(why)) => Ended::Waiting(why),
         };
-        let ended = match expectation.purpose {
-            Purpose::Heard => self.look_after(&source, expectation).await?,
-            Purpose::Agreed => self.compare_final(&source, expectation).await?,
+        let ended = match ended {
+            Ended::Waiting(why) if patience == Patience::Over => self.give_up(expectation, &why).await?,
+            ended => ended,
         };
+        let checked = &mut round.checked;
         let count = match ended {
             Ended::Met => &mut checked.met,
             Ended::Healed => &mut checked.healed,
             Ended::Overdue => &mut checked.overdue,
             Ended::Differs => &mut checked.differing,
-            Ended::Waiting => &mut checked.waiting,
+            Ended::Waiting(_) | Ended::Unchecked => &mut checked.waiting,
         };
         *count = count.saturating_add(1);
-        if ended == Ended::Waiting { Ok(()) } else { self.expectations.settle(expectation).await }
+        match ended {
+            Ended::Waiting(_) => Ok(()),
+            _ => self.expectations.settle(expectation).await,
+        }
     }
 
-    async fn look_after(&self, source: &Source, expectation: &Expectation) -> Port<Ended> {
-        let history = self.ledger.history(&source.name, &expectation.payment).await?;
+    /// The source of an expectation, or why its provider cannot be asked now: the payments of one that is turned off wait
+    /// until it is turned on, and those of one that does not work until it is mended.
+    async fn source(&self, name: &SourceName, round: &mut Round) -> Port<Result<Arc<Source>, String>> {
+        match self.source_cache.find(&self.sources, name, self.clock.now()).await? {
+            Found::Enabled(source) => Ok(Ok(source)),
+            Found::NotEnabled => Ok(Err("its source is not enabled".to_owned())),
+            Found::Unusable(error) => {
+                if round.unusable.insert(name.clone()) {
+                    logged::unusable_source("expectations", name, &error);
+                }
+                Ok(Err(format!("its source does not work: {}", error.chain())))
+            }
+        }
+    }
+
+    /// Ends what could not be checked for as long as anything is waited for. Whoever announced a payment that nobody has
+    /// told of is told; a final state was told of, and its day's run compares it as well.
+    async fn give_up(&self, expectation: &Expectation, why: &str) -> Port<Ended> {
+        match expectation.purpose {
+            Purpose::Heard => {
+                let why = format!("it could not be checked for {EXPECT_PATIENCE_HOURS} hours: {why}");
+                self.overdue(expectation, &why).await
+            }
+            Purpose::Agreed => {
+                logged::unchecked(expectation, why);
+                Ok(Ended::Unchecked)
+            }
+        }
+    }
+
+    async fn look_after(
+        &self,
+        source: Result<Arc<Source>, String>,
+        expectation: &Expectation,
+    ) -> Port<Ended> {
+        let history = self.ledger.history(&expectation.source, &expectation.payment).await?;
         let ours = history.last().map(|row| &row.state);
         match expectation.heard(ours) {
             Heard::AsAnnounced => return Ok(Ended::Met),
@@ -166,11 +230,16 @@ where
             }
             Heard::Nothing => {}
         }
+        let source = match source {
+            Ok(source) => source,
+            Err(why) => return Ok(Ended::Waiting(why)),
+        };
         let Some(books) = &source.dialect.reconcile else {
             return self.overdue(expectation, "its provider cannot be asked").await;
         };
-        let Ok((_, theirs)) = look_up(&self.api, source, books, &expectation.payment).await else {
-            return Ok(Ended::Waiting);
+        let theirs = match look_up(&self.api, &source, books, &expectation.payment).await {
+            Ok((_, theirs)) => theirs,
+            Err(why) => return Ok(Ended::Waiting(why)),
         };
         let Some(theirs) = theirs else {
             return self.overdue(expectation, "the provider does not know it").await;
@@ -191,8 +260,9 @@ where
     async fn compare_final(&self, source: &Source, expectation: &Expectation) -> Port<Ended> {
         // Whoever took the books out of the dialect since wants no check.
         let Some(books) = &source.dialect.reconcile else { return Ok(Ended::Met) };
-        let Ok((_, theirs)) = look_up(&self.api, source, books, &expectation.payment).await else {
-            return Ok(Ended::Waiting);
+        let theirs = match look_up(&self.api, source, books, &expectation.payment).await {
+            Ok((_, theirs)) => theirs,
+            Err(why) => return Ok(Ended::Waiting(why)),
         };
         // Read after the provider was asked: what came in meanwhile is in it.
         let history = self.ledger.history(&source.name, &expectation.payment).await?;

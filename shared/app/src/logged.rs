@@ -9,7 +9,8 @@ use crate::ports::PortError;
 use crate::process::{Asked, Outcome, Processed, Retry};
 use crate::reconcile::Ended;
 use countersign_domain::event::ReconciliationRequest;
-use countersign_domain::expect::Announcement;
+use countersign_domain::expect::{Announcement, Expectation};
+use countersign_domain::ids::SourceName;
 use countersign_domain::policy::Severity;
 use countersign_domain::reconcile::RunStatus;
 use countersign_domain::signature::SignatureError;
@@ -162,6 +163,30 @@ pub fn checked(checked: &Checked) {
         overdue = checked.overdue,
         discrepancies = checked.differing,
         unanswered = checked.waiting,
+    );
+}
+
+/// A final state that could not be checked with its provider, and is checked no more.
+pub fn unchecked(expectation: &Expectation, why: &str) {
+    let (source, payment) = (expectation.source.as_str(), expectation.payment.as_str());
+    tracing::warn!(
+        target: "countersign::work",
+        work = "expectations",
+        outcome = "unchecked",
+        source, payment,
+        detail = why,
+    );
+}
+
+/// A source that is enabled and does not work: this work goes on without it. Why, and what to do, is in `detail`.
+pub fn unusable_source(work: &'static str, source: &SourceName, why: &PortError) {
+    let (source, detail) = (source.as_str(), why.chain());
+    tracing::warn!(
+        target: "countersign::work",
+        work,
+        outcome = "refused",
+        source, detail,
+        unusable_source = 1,
     );
 }
 

@@ -55,8 +55,18 @@ impl PortError {
     /// The whole chain of reasons in one line, for a log.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source: Option<&dyn std::error::Error> = Some(self.source.as_ref());
+        format!("{self}: {}", self.reasons())
+    }
+
+    /// The same failure for one more of those whom the call was made for, its reasons as text.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        Self::new(self.port, self.operation, self.reasons())
+    }
+
+    fn reasons(&self) -> String {
+        let mut text = self.source.to_string();
+        let mut source = self.source.source();
         while let Some(error) = source {
             text.push_str(": ");
             text.push_str(&error.to_string());

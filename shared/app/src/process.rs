@@ -388,7 +388,8 @@ where
         Ok(Committed::silent(Outcome::Parked(kind)))
     }
 
-    /// Publishes what is committed, in tens. A message whose event was not taken stays in the queue.
+    /// Publishes what is committed, in tens. A message whose event was not taken stays in the queue. What failed for a whole
+    /// call is told of each of its messages.
     async fn publish(&self, committed: Vec<(Trail, Result<Committed, Retry>)>) -> Vec<Processed> {
         let mut processed = Vec::with_capacity(committed.len());
         let mut waiting = Vec::new();
@@ -401,16 +402,19 @@ where
         }
         for chunk in waiting.chunks(BUS_ENTRIES_MAX) {
             let events: Vec<_> = chunk.iter().map(|(_, event)| event.clone()).collect();
-            let (failed, mut error) = match self.bus.publish(&events).await {
+            let (failed, error) = match self.bus.publish(&events).await {
                 Ok(_) if is_planted(Mistake::IgnoresRefusedEntries) => (Vec::new(), None),
                 Ok(failed) => (failed, None),
                 Err(error) => ((0..chunk.len()).collect(), Some(error)),
             };
             for (at, (position, _)) in chunk.iter().enumerate() {
+                // The first reason stands, also where other events of the same message fail after it.
                 if failed.contains(&at)
                     && let Some(message) = processed.get_mut(*position)
+                    && message.outcome.is_ok()
                 {
-                    message.outcome = Err(error.take().map_or(Retry::NotPublished, Retry::Port));
+                    let shared = error.as_ref().map(|error| Retry::Port(error.shared()));
+                    message.outcome = Err(shared.unwrap_or(Retry::NotPublished));
                 }
             }
         }

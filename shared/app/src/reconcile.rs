@@ -19,7 +19,8 @@ pub use dry::Dry;
 pub(crate) use read::{correction, look_up};
 pub(crate) use settle::admit;
 
-use crate::caches::SourceCache;
+use crate::caches::{SourceCache, compiled};
+use crate::logged;
 use crate::ports::{
     Bus, Cases, Checkpoint, Clock, Findings, Inbox, Lease, Ledger, Phase, Port, PortError, ProviderApi,
     Queue, Reports, Run, RunHistory, Runs, Sources,
@@ -160,7 +161,7 @@ where
 {
     /// Asks for every window of the last days that is closed and not complete, of every source that lists books, and for
     /// those that its policy wants to be read once more by now: one request each on the bus, so that each runs by itself.
-    /// A day that was missed is thereby caught up.
+    /// A day that was missed is thereby caught up. A source that does not work is told of, and keeps no other from its run.
     ///
     /// # Errors
     /// [`PortError`]; requests already sent stay sent, and asking again is harmless.
@@ -168,11 +169,19 @@ where
         let now = self.clock.now();
         let mut requests = Vec::new();
         for config in self.sources.list().await? {
-            let is_enabled = config.state == SourceState::Enabled;
-            let Ok(source) = Source::try_from(config) else { continue };
-            if !is_enabled || source.dialect.reconcile.is_none() {
+            if config.state != SourceState::Enabled {
                 continue;
             }
+            let name = config.name.clone();
+            let source = match compiled(config) {
+                Ok(source) if source.dialect.reconcile.is_some() => source,
+                Ok(_) => continue,
+                // Its windows stay due; the others are asked for.
+                Err(error) => {
+                    logged::unusable_source("schedule", &name, &error);
+                    continue;
+                }
+            };
             let grace = self.grace(&source);
             for days_ago in (1..=RECONCILE_LOOKBACK_DAYS).rev() {
                 let Window { from, to } = Window::utc_day(now, days_ago);

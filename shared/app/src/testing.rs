@@ -1,7 +1,9 @@
 //! What the tests of several modules share.
 
+mod lines;
 mod scripted;
 
+pub(crate) use lines::lines_of;
 pub(crate) use scripted::{Mishap, Script, Scripted};
 
 use countersign_domain::dialect::Dialect;
@@ -66,6 +68,11 @@ pub(crate) fn captured_row(source: &str, payment: &str, minor: i64, seconds: i64
     let amount = Money { minor, currency: currency("EUR") };
     let fact = Fact::Captured { amount };
     next_row(None, &source_name(source), &payment_id(payment), cause, fact, at(seconds)).expect("it fits")
+}
+
+/// A source that was stored when its dialect still compiled.
+pub(crate) fn broken_config(name: &str) -> SourceConfig {
+    SourceConfig { dialect: DialectRef::Own("signed = 1".to_owned()), ..source_config(name, "stripe") }
 }
 
 /// The headers that prove a body at a source of a built-in dialect.

@@ -23,6 +23,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
 const PORT: &str = "provider_api";
 
@@ -34,7 +35,7 @@ const CONNECT_MS_MAX: u64 = 5_000;
 pub struct Patience {
     /// For one try, from the first byte sent to the last byte read, in milliseconds.
     attempt_ms_max: u64,
-    /// For one call with all its tries and waits, in milliseconds.
+    /// For one call with all its tries and waits, from the token to the last byte, in milliseconds.
     call_ms_max: u64,
     /// Tries after the first.
     retries_max: usize,
@@ -44,8 +45,12 @@ impl Patience {
     /// A run of reconciliation keeps a minute free for its last call.
     pub(crate) const OF_A_RUN: Self = Self { attempt_ms_max: 15_000, call_ms_max: 55_000, retries_max: 4 };
     /// A message of a batch comes back by itself when it fails, and others wait for it.
-    pub(crate) const OF_A_BATCH: Self = Self { attempt_ms_max: 4_000, call_ms_max: 8_000, retries_max: 1 };
+    pub(crate) const OF_A_BATCH: Self =
+        Self { attempt_ms_max: 4_000, call_ms_max: EVENT_CALL_MS_MAX, retries_max: 1 };
 }
+
+/// One call about an event, with all its tries and waits, in milliseconds. The processor keeps so much time free.
+pub const EVENT_CALL_MS_MAX: u64 = 8_000;
 
 /// Before the first retry, in milliseconds; twice as long before each one after it.
 const BACKOFF_MS: u64 = 500;
@@ -220,6 +225,13 @@ impl HttpsApi {
         Ok(token)
     }
 
+    /// The source's token, when its turn has come.
+    async fn ready(&self, source: &Source) -> Port<String> {
+        let token = self.token(source).await?;
+        self.keep_pace(source).await;
+        Ok(token)
+    }
+
     /// A panic elsewhere cannot leave the map half-written: every write is one insert or removal.
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<SourceName, KnownToken>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -275,8 +287,15 @@ impl HttpsApi {
 impl ProviderApi for HttpsApi {
     async fn get(&self, source: &Source, request: &ApiRequest) -> Port<Option<Vec<u8>>> {
         let url = failed(url_below(source, &request.path, &request.query))?;
-        let token = self.token(source).await?;
-        self.keep_pace(source).await;
+        let (began, path) = (Instant::now(), || request.path.clone());
+        let Patience { call_ms_max, attempt_ms_max, .. } = self.patience;
+        let too_slow = || ApiError::TooSlow { path: path(), call_ms_max };
+        // So that one try still fits, and an API is not blamed for what came before it.
+        let ready_ms_max = Duration::from_millis(call_ms_max.saturating_sub(attempt_ms_max));
+        let token = match timeout(ready_ms_max, self.ready(source)).await {
+            Ok(token) => token?,
+            Err(_) => return failed(Err(too_slow())),
+        };
         let backoff = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(BACKOFF_MS))
             .with_max_times(self.patience.retries_max)
@@ -288,12 +307,10 @@ impl ProviderApi for HttpsApi {
             .adjust(|error, backoff| {
                 backoff.map(|wait| wait.saturating_add(error.retry_after().unwrap_or_default()))
             });
-        let path = || request.path.clone();
         let admitted = self.breaker(source, |breaker| breaker.admit(SystemClock.now()));
         failed(admitted.map_err(|until| ApiError::LeftAlone { path: path(), until }))?;
-        let call_ms_max = self.patience.call_ms_max;
-        let answer = tokio::time::timeout(Duration::from_millis(call_ms_max), call).await;
-        let answer = answer.unwrap_or_else(|_| Err(ApiError::TooSlow { path: path(), call_ms_max }));
+        let left = Duration::from_millis(call_ms_max).saturating_sub(began.elapsed());
+        let answer = timeout(left, call).await.unwrap_or_else(|_| Err(too_slow()));
         let outcome = answer.as_ref().map_or_else(ApiError::call, |_| Call::Answered);
         self.breaker(source, |breaker| breaker.learn(outcome, SystemClock.now()));
         failed(answer)

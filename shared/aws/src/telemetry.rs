@@ -74,6 +74,7 @@ pub const FIELDS: &[&str] = &[
     "met",
     "overdue",
     "unanswered",
+    "unusable_source",
 ];
 
 /// The fields that are metrics, with their CloudWatch unit.
@@ -95,7 +96,8 @@ pub const FIELDS: &[&str] = &[
 /// | `discrepancy_deviation` | runs with far more differences than is usual for their source |
 /// | `proof_broken` | runs whose differences do not explain what the two sides add up to |
 /// | `findings_critical` | findings of a source that are critical by now, with each of its runs |
-/// | `met`, `overdue`, `unanswered` | announced payments whose deadline came: known, not known, provider not there |
+/// | `met`, `overdue`, `unanswered` | announced payments whose deadline came: known, not known, not to be checked now |
+/// | `unusable_source` | looks at all sources that went on without one, because what is stored of it does not work |
 pub const METRICS: &[(&str, &str)] = &[
     ("received", COUNT),
     ("duplicate", COUNT),
@@ -124,6 +126,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("met", COUNT),
     ("overdue", COUNT),
     ("unanswered", COUNT),
+    ("unusable_source", COUNT),
 ];
 
 const COUNT: &str = "Count";

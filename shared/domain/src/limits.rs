@@ -76,8 +76,13 @@ pub const EXPECT_WITHIN_SECONDS: u32 = 3_600;
 /// Longest deadline of an announced payment, in seconds: a week.
 pub const EXPECT_WITHIN_SECONDS_MAX: u32 = 604_800;
 
-/// Hours for which deadlines that have passed are looked for: as long as nobody mends what keeps them from being checked.
-pub const EXPECT_LOOKBACK_HOURS: i64 = 72;
+/// Hours after its deadline for which a payment that cannot be checked is waited for. Then it is overdue, whatever keeps it
+/// from being checked.
+pub const EXPECT_PATIENCE_HOURS: i64 = 72;
+
+/// Hours for which deadlines that have passed are looked for: a day more than anything is waited for, so that a day on which
+/// nobody looks forgets nothing.
+pub const EXPECT_LOOKBACK_HOURS: i64 = 96;
 
 /// Index partitions per source and day, so that a busy day does not heat one partition.
 pub const DAY_SHARDS: u8 = 4;

@@ -4,12 +4,15 @@ use crate::memory::{
     MemorySources,
 };
 use crate::ports::{ApiRequest, Append, InboxKey};
-use crate::testing::{at, event_id, now_or_never, payment_id, source_config, source_name};
+use crate::testing::{
+    at, broken_config, event_id, lines_of, now_or_never, payment_id, source_config, source_name,
+};
 use countersign_domain::dialect::Reconcile;
 use countersign_domain::fact::Fact;
 use countersign_domain::ids::EventKind;
 use countersign_domain::ledger::{Cause, next_row};
 use countersign_domain::money::{Currency, Money};
+use countersign_domain::source::{SourceConfig, SourceState};
 use serde_json::json;
 
 type Desk = Expecter<
@@ -158,13 +161,89 @@ fn how_an_expectation_ends() {
         assert_eq!(sent, if expected.healed == 1 { vec![heal] } else { vec![] }, "{what}");
         let waits = expected.waiting == 1;
         assert_eq!(desk.expectations.all().len(), usize::from(waits), "{what}");
-        // Three days are looked back; after them nobody asks any more.
+        // It is asked again for three days.
         assert_eq!(
             check(&desk, 71 * 60),
             Checked { waiting: u32::from(waits), ..Checked::default() },
             "{what}"
         );
     }
+}
+
+/// A source as it is from now on.
+fn set(desk: &Desk, state: SourceState, config: SourceConfig) {
+    desk.sources.set(SourceConfig { state, ..config });
+}
+
+#[test]
+fn what_cannot_be_checked_for_three_days_is_overdue_and_says_why() {
+    use SourceState::{Disabled, Enabled};
+    const HOURS: i64 = 60;
+    type Prepare = fn(&Desk);
+    let table: [(&str, Prepare, &str); 3] = [
+        (
+            "the provider is down",
+            |desk| desk.api.fail(&source_name("stripe-live"), &question("pi_1"), "503"),
+            "provider: get failed: 503",
+        ),
+        (
+            "the source is turned off",
+            |desk| set(desk, Disabled, source_config("stripe-live", "stripe")),
+            "its source is not enabled",
+        ),
+        (
+            "the source does not work",
+            |desk| set(desk, Enabled, broken_config("stripe-live")),
+            "its source does not work: sources: compile failed: source stripe-live: its dialect does not check",
+        ),
+    ];
+    let waits = Checked { waiting: 1, ..Checked::default() };
+    let overdue = Checked { overdue: 1, ..Checked::default() };
+    for (what, prepare, why) in table {
+        // The last hour, and a day later, when nobody looked meanwhile.
+        for given_up_at in [72 * HOURS, 96 * HOURS] {
+            let desk = desk();
+            assert!(announce(&desk, "stripe-live", "pi_1", 2_000).is_some());
+            prepare(&desk);
+            assert_eq!(check(&desk, 72 * HOURS - 1), waits, "{what}");
+            assert!(findings(&desk).is_empty(), "{what}");
+            assert_eq!(check(&desk, given_up_at), overdue, "{what}");
+            let [finding] = findings(&desk).try_into().expect("one finding");
+            let said = format!(
+                "overdue payment pi_1: 20.00 EUR announced at 2025-11-24T16:00:00Z, and nothing was heard: \
+                 it could not be checked for 72 hours: {why}"
+            );
+            assert!(finding.starts_with(&said), "{what}: {finding}");
+            assert!(desk.expectations.all().is_empty(), "{what}: it is settled");
+        }
+        // What the source told of before is heard, whatever became of the source.
+        let desk = desk();
+        assert!(announce(&desk, "stripe-live", "pi_1", 2_000).is_some());
+        prepare(&desk);
+        book(&desk, "pi_1", Fact::Captured { amount: money(2_000) });
+        assert_eq!(check(&desk, 72 * HOURS), Checked { met: 1, ..Checked::default() }, "{what}");
+        assert!(findings(&desk).is_empty(), "{what}");
+    }
+    // Mended in the last moment, it is asked as ever.
+    let desk = desk();
+    assert!(announce(&desk, "stripe-live", "pi_1", 2_000).is_some());
+    listed(&desk, "pi_1", "succeeded", 2_000);
+    assert_eq!(check(&desk, 96 * HOURS), Checked { healed: 1, ..Checked::default() });
+}
+
+#[test]
+fn a_final_state_that_cannot_be_checked_for_three_days_is_told_of_and_left_to_its_days_run() {
+    let desk = desk();
+    to_check(&desk, "", 2_000);
+    desk.api.fail(&source_name("stripe-live"), &question("pi_1"), "503");
+    let waits = Checked { waiting: 1, ..Checked::default() };
+    assert_eq!(check(&desk, 71 * 60), waits);
+    let lines = lines_of(|| assert_eq!(check(&desk, 72 * 60), waits));
+    let told = " work=expectations outcome=unchecked source=stripe-live payment=pi_1 \
+        detail=provider: get failed: 503";
+    assert_eq!(lines, [told]);
+    assert!(findings(&desk).is_empty(), "nothing is known to be wrong");
+    assert!(desk.expectations.all().is_empty());
 }
 
 #[test]
@@ -206,9 +285,44 @@ fn a_source_without_books_or_none_at_all() {
     assert!(findings(&desk)[0].ends_with("its provider cannot be asked"), "{:?}", findings(&desk));
 }
 
+#[test]
+fn a_source_that_does_not_work_keeps_no_other_waiting() {
+    let desk = desk();
+    desk.sources.set(source_config("broken", "stripe"));
+    for (source, payment) in
+        [("broken", "pi_1"), ("broken", "pi_2"), ("stripe-live", "pi_3"), ("partner", "p4")]
+    {
+        assert!(announce(&desk, source, payment, 2_000).is_some());
+    }
+    desk.sources.set(broken_config("broken"));
+    book(&desk, "pi_3", Fact::Captured { amount: money(2_000) });
+    let mut checked = Checked::default();
+    let lines = lines_of(|| checked = check(&desk, 11));
+    assert_eq!(checked, Checked { waiting: 2, met: 1, overdue: 1, ..Checked::default() });
+    assert_eq!(desk.expectations.all().len(), 2, "both of the broken one wait");
+    let [line] = lines.as_slice() else { panic!("a source is told of once: {lines:?}") };
+    let begin = " work=expectations outcome=refused source=broken \
+        detail=sources: compile failed: source broken: its dialect does not check: ";
+    assert!(line.starts_with(begin) && line.ends_with(" unusable_source=1"), "{line}");
+    // Mended, it is asked.
+    desk.sources.set(source_config("broken", "stripe"));
+    assert_eq!(check(&desk, 15), Checked { overdue: 2, ..Checked::default() });
+}
+
+#[test]
+fn what_a_source_that_is_turned_off_told_of_before_is_met() {
+    let desk = desk();
+    assert!(announce(&desk, "stripe-live", "pi_1", 2_000).is_some());
+    assert!(announce(&desk, "stripe-live", "pi_2", 2_000).is_some());
+    book(&desk, "pi_1", Fact::Captured { amount: money(2_000) });
+    let config = source_config("stripe-live", "stripe");
+    desk.sources.set(SourceConfig { state: SourceState::Disabled, ..config });
+    assert_eq!(check(&desk, 11), Checked { met: 1, waiting: 1, ..Checked::default() });
+}
+
 /// A final state that the ledger holds, to be checked ten minutes later.
 fn to_check(desk: &Desk, policy: &str, captured: i64) {
-    desk.sources.set(countersign_domain::source::SourceConfig {
+    desk.sources.set(SourceConfig {
         policy: toml::from_str(policy).expect("a policy"),
         ..source_config("stripe-live", "stripe")
     });

@@ -7,9 +7,10 @@ use crate::memory::{
 use crate::ports::ApiRequest;
 use crate::ports::Stepped;
 use crate::process::{Processor, Record};
-use crate::testing::{at, now_or_never, payment_id, source_config, source_name};
+use crate::testing::{at, broken_config, lines_of, now_or_never, payment_id, source_config, source_name};
 use countersign_domain::dialect::Listing;
 use countersign_domain::finding::{Finding, FindingKind, Move, Settlement, Step, Subject};
+use countersign_domain::source::SourceConfig;
 use serde_json::{Value, json};
 
 mod again;
@@ -439,4 +440,19 @@ fn the_daily_call_asks_for_every_closed_day_that_is_not_complete() {
     assert_eq!(requests.len(), 3, "three days of the one source that lists books: {requests:?}");
     assert!(requests.iter().all(|request| request.source.as_str() == "stripe-live"));
     assert_eq!(desk.bus.events().len(), 3);
+}
+
+#[test]
+fn the_daily_call_tells_of_a_source_that_does_not_work_and_asks_for_the_others() {
+    let desk = desk();
+    desk.sources.set(broken_config("broken"));
+    desk.sources.set(SourceConfig { state: SourceState::Disabled, ..broken_config("given-up") });
+    let lines = lines_of(|| {
+        let requests = now_or_never(desk.request_due()).expect("our own side works");
+        assert_eq!(requests.len(), 3, "of the one that works: {requests:?}");
+    });
+    let [line] = lines.as_slice() else { panic!("one line, of the one that is enabled: {lines:?}") };
+    let begin = " work=schedule outcome=refused source=broken \
+        detail=sources: compile failed: source broken: its dialect does not check: ";
+    assert!(line.starts_with(begin) && line.ends_with(" unusable_source=1"), "{line}");
 }

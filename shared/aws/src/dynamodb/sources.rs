@@ -4,6 +4,7 @@ use super::item::{self, Item, ItemError, Writer, of_json, of_number, of_time};
 use super::keys::{self, Key, SOURCES};
 use super::{failed, partition, read_all};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use countersign_app::ports::{Port, PortError, SourceVersion, SourceVersions, Sources, Written};
@@ -16,6 +17,9 @@ const CONFIG: &str = "config";
 const NUMBER: &str = "number";
 const MADE: &str = "made";
 const WRITTEN_AT: &str = "written_at";
+
+/// A transaction's reason for a put whose condition does not hold.
+const UNMET: &str = "ConditionalCheckFailed";
 
 /// The sources.
 #[derive(Clone, Debug)]
@@ -105,17 +109,52 @@ impl SourceVersions for SourceTable {
         let puts = Vec::from(self.puts(version)?);
         match self.client.transact_write_items().set_transact_items(Some(puts)).send().await {
             Ok(_) => Ok(Written::InForce),
-            Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(canceled))
-                    if canceled.cancellation_reasons().iter().any(|reason| {
-                        matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
-                    }) =>
-                {
-                    Ok(Written::Taken)
+            Err(error) => match cancellation(&error) {
+                Cancellation::Condition => Ok(Written::Taken),
+                Cancellation::Passing => {
+                    Err(PortError::new(PORT, "write", NotWritten { number: version.number, error }))
                 }
-                _ => Err(PortError::new(PORT, "write", error)),
+                Cancellation::Other => Err(PortError::new(PORT, "write", error)),
             },
         }
+    }
+}
+
+type WriteError = SdkError<TransactWriteItemsError>;
+
+/// Another call was at the same rows, or there were too many calls. Whether the number is free is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("version {number} was not written: the table was busy with these rows; try again")]
+struct NotWritten {
+    number: u32,
+    #[source]
+    error: WriteError,
+}
+
+/// Why a transaction wrote nothing.
+enum Cancellation {
+    /// Its conditions do not hold, and nothing else was in its way.
+    Condition,
+    /// Something that passes: another call at the same rows, or too many calls.
+    Passing,
+    /// It was not cancelled, or trying again does not help.
+    Other,
+}
+
+fn cancellation(error: &WriteError) -> Cancellation {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error()
+    else {
+        return Cancellation::Other;
+    };
+    let codes = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+    let codes: Vec<_> = codes.filter(|code| *code != "None").collect();
+    let is_all_of = |known: &[&str]| !codes.is_empty() && codes.iter().all(|code| known.contains(code));
+    if is_all_of(&[UNMET]) {
+        Cancellation::Condition
+    } else if is_all_of(&[UNMET, "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]) {
+        Cancellation::Passing
+    } else {
+        Cancellation::Other
     }
 }
 

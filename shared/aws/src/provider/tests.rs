@@ -1,6 +1,7 @@
 mod authorizations;
 
 use super::*;
+use crate::clients::Clients;
 use crate::wire::Server;
 use countersign_domain::source::{DialectRef, Mode, SourceConfig};
 use serde_json::json;
@@ -144,6 +145,46 @@ async fn an_api_that_fails_again_and_again_is_left_alone() {
     let other = Source { name: SourceName::new("stripe-other").expect("a source name"), ..source };
     provider.then(200, &[], "{}");
     assert!(api.get(&other, &events_after("e")).await.is_ok(), "another source has a breaker of its own");
+}
+
+/// Takes connections and says nothing.
+async fn silent() -> (tokio::net::TcpListener, String) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    (listener, url)
+}
+
+#[tokio::test]
+async fn a_call_takes_no_longer_than_it_may_whatever_it_waits_for() {
+    let patience = Patience { attempt_ms_max: 100, call_ms_max: 250, retries_max: 1 };
+    let (store, provider, (_silence, nowhere)) =
+        (Server::start().await, Server::start().await, silent().await);
+    for _ in 0..2 {
+        store.then_json(&json!({ "SecretString": r#"{"token":"sk_test_1"}"# }));
+    }
+    let api_of = |store: &Clients| HttpsApi::new(store.api_tokens("dev"), patience).expect("an API");
+    let mut slow = source(&provider.url);
+    let dialect = std::sync::Arc::make_mut(&mut slow.dialect);
+    dialect.api.as_mut().expect("Stripe has an API").calls_per_second = Some(1);
+    for (what, api, source, blames_the_api) in [
+        ("its token", api_of(&Clients::at(&nowhere)), source(&provider.url), false),
+        ("its turn", api_of(&store.clients()), slow, false),
+        ("the answer", api_of(&store.clients()), source(&nowhere), true),
+    ] {
+        let began = Instant::now();
+        // The first call's turn comes at once.
+        let first = api.get(&source, &events_after("e")).await;
+        assert_eq!(first.is_ok(), what == "its turn", "{what}");
+        let mut said = String::new();
+        for _ in 0..breaker::FAILURES_MAX {
+            said = api.get(&source, &events_after("e")).await.expect_err("is too slow").chain();
+        }
+        let longest = Duration::from_millis(250 * (u64::from(breaker::FAILURES_MAX) + 1));
+        // The machine may be busy.
+        assert!(began.elapsed() < longest * 3, "{what}: {:?}", began.elapsed());
+        let expected = if blames_the_api { "is not asked again before" } else { "no answer within 250 ms" };
+        assert!(said.contains(expected), "{what}: {said}");
+    }
 }
 
 #[tokio::test]

@@ -66,16 +66,32 @@ async fn a_version_and_what_is_in_force_are_written_together_or_not_at_all() {
 
 #[tokio::test]
 async fn a_version_that_somebody_else_wrote_is_taken_and_nothing_else_is() {
-    for (reason, expected) in [
-        ("ConditionalCheckFailed", Some(Written::Taken)),
-        ("TransactionConflict", Some(Written::Taken)),
-        ("ValidationError", None),
+    let busy = Some("version 2 was not written: the table was busy with these rows; try again");
+    for (codes, expected) in [
+        (["None", "ConditionalCheckFailed"], Ok(Written::Taken)),
+        (["ConditionalCheckFailed", "ConditionalCheckFailed"], Ok(Written::Taken)),
+        // Somebody was at it, and nobody may have won.
+        (["None", "TransactionConflict"], Err(busy)),
+        (["TransactionConflict", "TransactionConflict"], Err(busy)),
+        (["ConditionalCheckFailed", "TransactionConflict"], Err(busy)),
+        (["ThrottlingError", "None"], Err(busy)),
+        // What trying again does not mend, whatever stands beside it.
+        (["None", "ValidationError"], Err(None)),
+        (["ConditionalCheckFailed", "ValidationError"], Err(None)),
+        (["None", "None"], Err(None)),
     ] {
         let server = Server::start().await;
-        let reasons = json!({ "CancellationReasons": [{ "Code": "None" }, { "Code": reason }] });
-        server.then_fail("TransactionCanceledException", reasons);
-        let found = server.clients().sources("control").write(&version(2)).await;
-        assert_eq!(found.ok(), expected, "{reason}");
+        let reasons = codes.map(|code| json!({ "Code": code }));
+        server.then_fail("TransactionCanceledException", json!({ "CancellationReasons": reasons }));
+        let found =
+            server.clients().sources("control").write(&version(2)).await.map_err(|error| error.chain());
+        match (&found, expected) {
+            (Err(chain), Err(says)) => {
+                assert_eq!(chain.contains("try again"), says.is_some(), "{codes:?}: {chain}");
+                assert!(says.is_none_or(|says| chain.contains(says)), "{codes:?}: {chain}");
+            }
+            (found, expected) => assert_eq!(found.as_ref().ok(), expected.ok().as_ref(), "{codes:?}"),
+        }
     }
 }
 

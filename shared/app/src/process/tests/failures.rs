@@ -125,8 +125,8 @@ fn events_are_published_in_tens_and_only_those_that_failed_stay() {
     assert_eq!((publishes, desk.published().len()), (3, 13));
     let count = |words: &[String], word: &str| words.iter().filter(|found| *found == word).count();
     assert_eq!(count(&first, "applied"), 13);
-    assert_eq!(count(&first, "retry: the bus did not take the event"), 11);
-    assert_eq!(count(&first, "retry: scripted: bus.publish failed"), 1, "its reason is told once");
+    assert_eq!(count(&first, "retry: the bus did not take the event"), 2);
+    assert_eq!(count(&first, "retry: scripted: bus.publish failed"), 10, "its reason is told of each");
 
     let left: Vec<_> = records.iter().zip(&first).filter(|(_, word)| word.starts_with("retry")).collect();
     let left: Vec<_> = left.into_iter().map(|(record, _)| record.clone()).collect();
@@ -135,6 +135,27 @@ fn events_are_published_in_tens_and_only_those_that_failed_stay() {
         desk.published().iter().map(|event| detail(event)["id"].to_string()).collect();
     assert_eq!((ids.len(), desk.published().len()), (25, 25), "each once");
     assert_eq!(desk.ledger_rows().last().map(|row| row.version), Some(25));
+}
+
+#[test]
+fn why_a_whole_call_failed_is_told_of_every_message_that_it_was_made_for() {
+    let desk = Desk::new();
+    desk.processor.sources.inner.set(source_config("checkout", "checkout"));
+    let body = r#"{"data":{"id":"dsp_1","payment_id":"pay_1","amount":2000,"currency":"EUR"}}"#;
+    let records = [
+        // Two facts, and so two events in one call.
+        desk.keep(&row("checkout", "e1", "dispute_evidence_required", body)),
+        desk.captured("e2", "1.00"),
+        desk.captured("e3", "2.00"),
+    ];
+    desk.script.next("bus.publish", Mishap::Refused);
+    for processed in desk.work(&records) {
+        let Err(Retry::Port(error)) = processed.outcome else { panic!("{:?} stays", processed.trail) };
+        assert_eq!(error.chain(), "scripted: bus.publish failed: refused", "{:?}", processed.trail);
+    }
+    assert_eq!(desk.ledger_rows().len(), 4, "both facts of the first one");
+    assert_eq!(words(&desk.work(&records)), ["republished"; 3]);
+    assert_eq!(desk.published().len(), 4);
 }
 
 /// A clock that moves on by a second with every look.
