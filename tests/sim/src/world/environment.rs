@@ -35,7 +35,7 @@ const INGEST_TIMEOUT_MS: i64 = 10_000;
 const PROCESSOR_TIMEOUT_MS: i64 = 30_000;
 const RECONCILE_TIMEOUT_MS: i64 = 900_000;
 /// How long before its end the processor begins nothing new, in milliseconds.
-const PROCESSOR_MARGIN_MS: i64 = 5_000;
+const PROCESSOR_MARGIN_MS: i64 = 16_000;
 /// How long before its end a run asks to be taken up again, in milliseconds.
 const RECONCILE_MARGIN_MS: i64 = 60_000;
 /// An operator waits this long, in milliseconds.
