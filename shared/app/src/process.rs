@@ -444,9 +444,8 @@ fn read_notice(message: &str) -> Result<Notice, Retry> {
     serde_json::from_str(message).map_err(|error| unlike(&error))
 }
 
-/// A correction carries its fact as it is; everything else is translated by the dialect. Which of the two it is comes
-/// from the row, never from the body.
-/// What a kept event says.
+/// What a kept event says. A correction carries its fact as it is; everything else is translated by the dialect. Which of the
+/// two it is comes from the row, never from the body.
 pub(crate) fn understand(
     source: &Source,
     kind: &EventKind,
