@@ -23,7 +23,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 const PORT: &str = "provider_api";
 
@@ -287,7 +287,7 @@ impl HttpsApi {
 impl ProviderApi for HttpsApi {
     async fn get(&self, source: &Source, request: &ApiRequest) -> Port<Option<Vec<u8>>> {
         let url = failed(url_below(source, &request.path, &request.query))?;
-        let (began, path) = (Instant::now(), || request.path.clone());
+        let (began, path) = (SystemClock.now(), || request.path.clone());
         let Patience { call_ms_max, attempt_ms_max, .. } = self.patience;
         let too_slow = || ApiError::TooSlow { path: path(), call_ms_max };
         // So that one try still fits, and an API is not blamed for what came before it.
@@ -309,12 +309,17 @@ impl ProviderApi for HttpsApi {
             });
         let admitted = self.breaker(source, |breaker| breaker.admit(SystemClock.now()));
         failed(admitted.map_err(|until| ApiError::LeftAlone { path: path(), until }))?;
-        let left = Duration::from_millis(call_ms_max).saturating_sub(began.elapsed());
-        let answer = timeout(left, call).await.unwrap_or_else(|_| Err(too_slow()));
+        let left_ms = call_ms_max.saturating_sub(milliseconds_since(began));
+        let answer = timeout(Duration::from_millis(left_ms), call).await.unwrap_or_else(|_| Err(too_slow()));
         let outcome = answer.as_ref().map_or_else(ApiError::call, |_| Call::Answered);
         self.breaker(source, |breaker| breaker.learn(outcome, SystemClock.now()));
         failed(answer)
     }
+}
+
+/// None when the clock was set back meanwhile.
+fn milliseconds_since(began: Timestamp) -> u64 {
+    u64::try_from(SystemClock.now().as_millisecond().saturating_sub(began.as_millisecond())).unwrap_or(0)
 }
 
 /// The URL of a request. Ids stand in paths, so a path is not trusted to stay where it belongs.

@@ -239,7 +239,7 @@ fn a_final_state_that_cannot_be_checked_for_three_days_is_told_of_and_left_to_it
     let waits = Checked { waiting: 1, ..Checked::default() };
     assert_eq!(check(&desk, 71 * 60), waits);
     let lines = lines_of(|| assert_eq!(check(&desk, 72 * 60), waits));
-    let told = " work=expectations outcome=unchecked source=stripe-live payment=pi_1 \
+    let told = "WARN countersign::work work=expectations outcome=unchecked source=stripe-live payment=pi_1 \
         detail=provider: get failed: 503";
     assert_eq!(lines, [told]);
     assert!(findings(&desk).is_empty(), "nothing is known to be wrong");
@@ -301,7 +301,7 @@ fn a_source_that_does_not_work_keeps_no_other_waiting() {
     assert_eq!(checked, Checked { waiting: 2, met: 1, overdue: 1, ..Checked::default() });
     assert_eq!(desk.expectations.all().len(), 2, "both of the broken one wait");
     let [line] = lines.as_slice() else { panic!("a source is told of once: {lines:?}") };
-    let begin = " work=expectations outcome=refused source=broken \
+    let begin = "WARN countersign::work work=expectations outcome=refused source=broken \
         detail=sources: compile failed: source broken: its dialect does not check: ";
     assert!(line.starts_with(begin) && line.ends_with(" unusable_source=1"), "{line}");
     // Mended, it is asked.

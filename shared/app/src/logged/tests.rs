@@ -3,63 +3,18 @@
 use super::*;
 use crate::process::Trail;
 use crate::reconcile::Refused;
-use crate::testing::{at, currency, event_id, payment_id, source_name};
+use crate::testing::{at, currency, event_id, lines_of, payment_id, source_name};
 use countersign_domain::event::ReconciliationData;
 use countersign_domain::finding::FindingKind;
 use countersign_domain::ids::TraceId;
 use countersign_domain::money::Money;
 use countersign_domain::reconcile::baseline::DiscrepancyRate;
 use countersign_domain::signature::Headers;
-use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
-
-/// Takes every line that is written on this thread.
-#[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<String>>>);
-
-#[derive(Default)]
-struct Line(String);
-
-impl Visit for Line {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        write!(self.0, " {}={value}", field.name()).expect("a string takes everything");
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, " {}={value:?}", field.name()).expect("a string takes everything");
-    }
-}
-
-impl Subscriber for Listener {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(format!("{} {}", event.metadata().level(), event.metadata().target()));
-        event.record(&mut line);
-        self.0.lock().expect("a lock").push(line.0);
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
 
 /// Work is told in one line, which begins so and holds each of these.
 #[track_caller]
 fn check(work: impl FnOnce(), begin: &str, fields: &[&str]) {
-    let listener = Listener::default();
-    tracing::subscriber::with_default(listener.clone(), work);
-    let lines = listener.0.lock().expect("a lock");
+    let lines = lines_of(work);
     let [line] = lines.as_slice() else { panic!("not one line: {lines:?}") };
     assert!(line.starts_with(begin), "{line}");
     for field in fields {

@@ -452,7 +452,7 @@ fn the_daily_call_tells_of_a_source_that_does_not_work_and_asks_for_the_others()
         assert_eq!(requests.len(), 3, "of the one that works: {requests:?}");
     });
     let [line] = lines.as_slice() else { panic!("one line, of the one that is enabled: {lines:?}") };
-    let begin = " work=schedule outcome=refused source=broken \
+    let begin = "WARN countersign::work work=schedule outcome=refused source=broken \
         detail=sources: compile failed: source broken: its dialect does not check: ";
     assert!(line.starts_with(begin) && line.ends_with(" unusable_source=1"), "{line}");
 }

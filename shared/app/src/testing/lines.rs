@@ -6,7 +6,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// The lines that this work logs on this thread, each as its fields: ` work=run outcome=…`.
+/// The lines that this work logs on this thread, each with its level and target: `INFO countersign::work work=run outcome=…`.
 pub(crate) fn lines_of(work: impl FnOnce()) -> Vec<String> {
     let listener = Listener::default();
     tracing::subscriber::with_default(listener.clone(), work);
@@ -35,7 +35,7 @@ impl Subscriber for Listener {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
+        let mut line = Line(format!("{} {}", event.metadata().level(), event.metadata().target()));
         event.record(&mut line);
         self.0.lock().expect("a lock").push(line.0);
     }
