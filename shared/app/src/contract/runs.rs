@@ -232,6 +232,10 @@ async fn notes_come_back_in_order(port: &impl Runs, source: &SourceName) {
         "a note of the same key takes the place of the other"
     );
 
+    let withdrawn = Evidence::Withdrawn { payment: payment("pi_2"), kind: FindingKind::MissingHere };
+    write(&run, std::slice::from_ref(&withdrawn)).await;
+    assert_eq!(read(&run, "difference#pi_2#").await, [withdrawn], "a difference can be withdrawn");
+
     // The next attempt begins with a blank sheet, and leaves the last one's alone.
     let broken = Run { status: RunStatus::Incomplete, phase: Phase::Done, ..run.clone() };
     assert_eq!(keep(port, &broken, 10).await, Checkpoint::Kept);

@@ -3,6 +3,7 @@
 use super::{Origin, Port};
 use countersign_domain::envelope::RawEvent;
 use countersign_domain::event::ReconciliationData;
+use countersign_domain::finding::FindingKind;
 use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex, SourceName};
 use countersign_domain::reconcile::{Difference, RunStatus, Totals};
 use countersign_domain::time::{Timestamp, Window};
@@ -223,6 +224,13 @@ pub enum Evidence {
         /// What becomes of it.
         resolution: Resolution,
     },
+    /// No difference any more, where a try of the step that did not end had noted one: it takes that one's place.
+    Withdrawn {
+        /// About which payment.
+        payment: PaymentId,
+        /// Of which kind it was.
+        kind: FindingKind,
+    },
 }
 
 impl Evidence {
@@ -236,11 +244,14 @@ impl Evidence {
                 format!("heal#{payment}#{}", heal.event)
             }
             Self::Level { finding } => format!("level#{finding}"),
-            Self::Difference { payment, difference, .. } => {
-                format!("difference#{payment}#{}", difference.kind.as_str())
-            }
+            Self::Difference { payment, difference, .. } => difference_key(payment, difference.kind),
+            Self::Withdrawn { payment, kind } => difference_key(payment, *kind),
         }
     }
+}
+
+fn difference_key(payment: &PaymentId, kind: FindingKind) -> String {
+    format!("difference#{payment}#{}", kind.as_str())
 }
 
 /// The runs of reconciliation and what they note.

@@ -1,9 +1,11 @@
 //! What is done again comes to the same, whoever does it.
 
 use super::*;
-use crate::ports::{InboxKey, InboxRow, Origin};
-use crate::testing::event_id;
+use crate::ports::{Evidence, InboxKey, InboxRow, Lease, Origin, Resolution};
+use crate::testing::{captured_row, event_id};
 use countersign_domain::ids::{Sha256Hex, TraceId};
+use countersign_domain::json::Json;
+use countersign_domain::reconcile::{compare, snapshot};
 use std::collections::BTreeMap;
 
 fn told(desk: &Desk) -> Vec<String> {
@@ -50,6 +52,47 @@ fn a_lease_that_was_given_back_is_free_by_a_slower_clock_too() {
     list(&desk, event_list(&books()), &[vec![]]);
     list(&desk, &books().payments, &[vec![]]);
     assert_eq!(complete(&desk, false).status, RunStatus::Complete);
+}
+
+/// Lets a run have noted that a payment is missing, and have died before its step was over.
+fn die_having_missed(desk: &Desk, payment: &str) {
+    let window = Window { from: at(0), to: at(HOUR) };
+    let source = source_name("stripe-live");
+    let taken = desk.runs.take(&source, window, false, at(2 * HOUR), at(2 * HOUR));
+    let Lease::Taken(run) = now_or_never(taken).expect("the runs answer") else { panic!("nobody has it") };
+    let json = intent(payment, "succeeded", 1000, 0).to_string();
+    let json = Json::parse(json.as_bytes()).expect("JSON");
+    let theirs = snapshot(&books(), json.root()).expect("a payment");
+    let differences = compare(None, Some(&theirs)).into_iter();
+    let notes: Vec<_> = differences
+        .map(|difference| Evidence::Difference {
+            payment: payment_id(payment),
+            difference,
+            resolution: Resolution::Open,
+        })
+        .collect();
+    assert!(!notes.is_empty());
+    now_or_never(desk.runs.note(&run, &notes)).expect("the runs answer");
+}
+
+#[test]
+fn a_difference_that_was_leveled_between_two_tries_is_none() {
+    for is_listed in [true, false] {
+        let desk = desk();
+        die_having_missed(&desk, "pi_1");
+        let row = captured_row("stripe-live", "pi_1", 1000, 10);
+        let _ = now_or_never(desk.ledger.append(&row)).expect("the ledger answers");
+        let paid = intent("pi_1", "succeeded", 1000, 0);
+        let path = books().payment_path.replace("{id}", "pi_1");
+        let one = ApiRequest { path, query: books().payment_query };
+        desk.api.answer(&source_name("stripe-live"), &one, paid.to_string());
+        list(&desk, event_list(&books()), &[vec![]]);
+        list(&desk, &books().payments, &[if is_listed { vec![paid] } else { vec![] }]);
+        let data = complete(&desk, false);
+        assert!(data.proof_holds, "it is no part of the sums: {data:?}");
+        assert_eq!((data.healed, data.open), (0, BTreeMap::new()));
+        assert_eq!(desk.findings.all(), [], "in the list: {is_listed}");
+    }
 }
 
 /// The row of `evt_1`, as a webhook told it.
