@@ -20,8 +20,8 @@ const VISIBILITY_SECONDS: u32 = 60;
 /// How often memory is looked at.
 const SAMPLE: Duration = Duration::from_secs(1);
 
-/// Samples before memory can be said to be flat or not.
-const SAMPLES_MIN: usize = 8;
+/// Samples before memory can be said to be flat or not: a process grows while it starts, and on a busy machine many do.
+const SAMPLES_MIN: usize = 120;
 
 /// How many samples are between two lines that tell how far it is.
 const TOLD_EVERY: usize = 60;
@@ -145,6 +145,6 @@ mod tests {
         let leak = course((0..400).map(|at| 20_000 + at * 20));
         assert_eq!((leak.first_kib, leak.last_kib, leak.most_processes), (20_990, 26_990, 2));
         assert!(!leak.is_flat());
-        assert_eq!(Course::of(&[Sample { mean_kib: 1, processes: 1 }; 7]), None);
+        assert_eq!(Course::of(&[Sample { mean_kib: 1, processes: 1 }; SAMPLES_MIN - 1]), None);
     }
 }
