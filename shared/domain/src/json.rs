@@ -352,6 +352,27 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_a_name_or_the_end_of_a_url() {
+        let body =
+            br#"{"link":"https://x.example/v1/p1?a=/b#c","folder":"https://x.example/v1/","name":"p1"}"#;
+        let json = Json::parse(body).expect("JSON");
+        for (text, is_url_tail, expected) in [
+            ("$.link | url_tail", true, Some("p1")),
+            ("$.link", false, Some("https://x.example/v1/p1?a=/b#c")),
+            ("$.name", false, Some("p1")),
+            ("$.name | url_tail", true, None),
+            ("$.folder | url_tail", true, None),
+            ("$.missing | url_tail", true, None),
+        ] {
+            let place = Place::parse(text).expect(text);
+            assert_eq!(place.is_url_tail(), is_url_tail, "{text}");
+            assert_eq!(place.read(json.root()).expect("no doubled key").as_deref(), expected, "{text}");
+        }
+        let error = Place::parse("$.link | tail").expect_err("an unknown word").to_string();
+        assert!(error.contains("after | only url_tail is known"), "{error}");
+    }
+
+    #[test]
     fn a_bad_path_is_refused() {
         for text in ["", "data", "$data", "$.", "$..a", "$.a[", "$.a[x]", "$.a[-1]"] {
             assert!(Path::parse(text).is_err(), "{text}");

@@ -90,6 +90,7 @@ fn message(
         match piece {
             Piece::Literal(text) => message.extend_from_slice(text.as_bytes()),
             Piece::Timestamp => message.extend_from_slice(time.as_bytes()),
+            Piece::Header(name) if is_of_time(signed, name) => message.extend_from_slice(time.as_bytes()),
             Piece::Header(name) => {
                 let value = headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
                 message.extend_from_slice(value.map_or("", |(_, value)| value).as_bytes());
@@ -107,6 +108,12 @@ fn message(
         }
     }
     Ok(message)
+}
+
+/// Whether the time of signing is sent in this header.
+fn is_of_time(signed: &Signed, name: &str) -> bool {
+    let from = signed.timestamp.as_ref().map(|time| &time.from);
+    matches!(from, Some(TimeFrom::Header(header)) if header == name)
 }
 
 /// The further headers, all of them signed where the scheme lists them.

@@ -79,7 +79,38 @@ fn a_camt_statement_that_is_none_says_why() {
     );
     refused(&CAMT.replace(" xmlns=", " xml<Ntry>ns="), "not readable as XML");
     refused("<a/>", "Stmt is missing");
-    refused(&"<a>".repeat(100), "more than 64 levels");
+    // All its statements are whole, and more may have followed.
+    let (cut, _) = CAMT.split_once("</BkToCstmrStmt>").expect("the message's end");
+    refused(cut, "the file ends in the middle");
+}
+
+#[test]
+fn camt_elements_are_nested_as_deep_as_they_may_be_and_no_deeper() {
+    // Around them are the document, the message and what the bank adds.
+    let nested = |levels: usize| {
+        let (begun, ended) = ("<a>".repeat(levels - 3), "</a>".repeat(levels - 3));
+        CAMT.replace("</Stmt>", &format!("</Stmt><SplmtryData>{begun}{ended}</SplmtryData>"))
+    };
+    assert_eq!(said(&nested(64)), said(CAMT));
+    refused(&nested(65), "more than 64 levels");
+}
+
+#[test]
+fn a_camt_entry_is_named_by_its_payer_else_by_itself_else_by_the_bank() {
+    for (entry, reference) in [
+        ("<EndToEndId>E2</EndToEndId><NtryRef>N2</NtryRef><AcctSvcrRef>B2</AcctSvcrRef>", "E2"),
+        ("<EndToEndId>NOTPROVIDED</EndToEndId><NtryRef>N2</NtryRef><AcctSvcrRef>B2</AcctSvcrRef>", "N2"),
+        ("<NtryRef></NtryRef><AcctSvcrRef>B2</AcctSvcrRef>", "B2"),
+        ("", ""),
+    ] {
+        let payer = entry
+            .replace("<EndToEndId>", "<Refs><EndToEndId>")
+            .replace("</EndToEndId>", "</EndToEndId></Refs>");
+        let named = CAMT
+            .replace("<EndToEndId>NOTPROVIDED</EndToEndId>", "")
+            .replace("<AcctSvcrRef>B2</AcctSvcrRef>", &payer);
+        assert_eq!(said(&named)[2], format!("2026-11-21 -1000 {reference} | "), "{entry}");
+    }
 }
 
 pub(crate) const MT940: &str = "{1:F01BANKDEFFXXXX0000000000}{4:\r
@@ -135,6 +166,15 @@ fn an_mt940_statement_that_is_none_says_why() {
     refused(&MT940.replace("261231D10,NCHG", "26D"), "an entry (:61:) is \"26DNONREF//B2\"");
     refused("a,b,c\n1,2,3\n", "the file is no statement");
     refused("", "the file is no statement");
+    refused(":25:1\r\n", "the file is no statement");
+}
+
+#[test]
+fn a_line_of_the_banks_words_may_begin_with_a_colon() {
+    for words in [":REF:7", ":1:7", ":2026:7"] {
+        let said = said(&MT940.replace("?32ACME", words));
+        assert_eq!(said[1], format!("2026-11-20 96766 po_1 | 166?00CREDIT?20PAYOUT po_1{words}"));
+    }
 }
 
 /// An entry of nothing, and two that come to nothing, do not show in the balance.
@@ -214,7 +254,9 @@ fn a_camt_text_is_whole_whatever_it_is_written_in() {
 
 #[test]
 fn each_entry_is_a_row_of_a_deposit() {
-    let statements = read(CAMT.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    // In another currency than a row that says nothing has.
+    let dollars = CAMT.replace("EUR", "USD");
+    let statements = read(dollars.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
     let statement = statements.first().expect("a statement");
     let rows = statement.rows();
     assert!(rows.len() > 1, "{rows:?}");

@@ -297,11 +297,21 @@ mod tests {
 
     #[test]
     fn a_rate_is_written_as_it_is_meant() {
-        for (text, written) in [("1.0842", "1.0842"), ("1.0800", "1.08"), ("0.0062", "0.0062"), ("12", "12")]
-        {
+        const SMALLEST: &str = "0.000000000000000001";
+        const LARGEST: &str = "999999999999999999";
+        for (text, written) in [
+            ("1.0842", "1.0842"),
+            ("1.0800", "1.08"),
+            ("0.0062", "0.0062"),
+            ("12", "12"),
+            (SMALLEST, SMALLEST),
+            (LARGEST, LARGEST),
+        ] {
             assert_eq!(Rate::parse(text).expect(text).to_string(), written);
         }
-        for refused in ["", "0", "-1", "1e3", ".5", "1.", "1,2", "1234567890123456789"] {
+        for refused in
+            ["", "0", "-1", "1e3", ".5", "1.", "1,2", "1000000000000000000", "0.0000000000000000001"]
+        {
             let error = Rate::parse(refused).expect_err(refused).to_string();
             assert!(error.contains("is no exchange rate"), "{error}");
         }

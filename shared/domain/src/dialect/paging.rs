@@ -282,4 +282,16 @@ mod tests {
             assert_eq!(walk(next, &pages), Err(message.to_owned()));
         }
     }
+
+    #[test]
+    fn a_link_on_the_last_page_is_not_followed() {
+        let next = Next::Link { more: Some(path("$.more")), at: path("$.next") };
+        let pages = [
+            r#"{"items": [], "next": "/v2/payments?page=2", "more": true}"#,
+            r#"{"items": [], "next": "/v2/payments?page=3", "more": false}"#,
+            r#"{"items": []}"#,
+        ];
+        let first = "limit=2&from=2026-11-22T00:00:00Z".to_owned();
+        assert_eq!(walk(next, &pages), Ok(vec![first, "page=2".to_owned()]));
+    }
 }

@@ -1,5 +1,6 @@
 //! A file becomes a dialect only when it can work; otherwise the error names dialect, key, value and remedy.
 
+mod api;
 mod auth;
 mod inherit;
 mod rules;
@@ -125,6 +126,9 @@ fn the_headers_that_prove_or_name_an_event_are_kept() {
     ] {
         assert_eq!(built_in(name).kept_headers(), headers, "{name}");
     }
+    let signed = ACME.replace("\"{timestamp}.{body}\"", "\"{timestamp}.{header:X-Nonce}.{body}\"");
+    let acme = parsed(&signed).expect("a dialect");
+    assert_eq!(acme.kept_headers(), ["x-nonce", "x-signature", "x-timestamp"], "a header that is signed");
 }
 
 #[test]

@@ -103,6 +103,15 @@ fn only_types_with_a_rule_are_asked_for_and_only_when_asked_to() {
     }
 }
 
+#[test]
+fn an_event_is_asked_for_where_the_fetch_names_its_type() {
+    let refund = "[[facts]]\non = [\"refund\"]\nfact = \"pending\"\npayment = \"$.id\"\n";
+    let thin = source_of(&format!("{THIN}{refund}"), false);
+    let of = |event| asked(&thin, event, Body::Delivered(b"id=tr_1"));
+    assert_eq!(of("payment"), Ok(Some("/v2/payments/tr_1".to_owned())));
+    assert_eq!(of("refund"), Ok(None));
+}
+
 fn answered(source: &Source, event: &str, delivered: &str, answer: &str) -> Result<Fetched, String> {
     let body = Body::Delivered(delivered.as_bytes());
     let question = question(source, &kind(event), body).expect("a name").expect("a question");

@@ -4,6 +4,7 @@ use super::*;
 use crate::ids::Sha256Hex;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 fn value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
@@ -109,6 +110,24 @@ fn several_places_do_not_run_together() {
     };
     assert_ne!(of(r#"{"a":1}"#), of(r#"{"b":1}"#));
     assert_ne!(of(r#"{"a":"x","b":"y"}"#), of(r#"{"a":"y","b":"x"}"#));
+}
+
+/// Digests are stored and compared with those of later versions: the form that they are of never changes.
+#[test]
+fn the_form_that_is_digested() {
+    let check = |text: &str, form: &[u8]| {
+        let form = [b"\x1e", form].concat();
+        assert_eq!(digest(text), Sha256Hex::of(&[&sha2::Sha256::digest(form)]), "{text}");
+    };
+    check("null", b"");
+    check("[1, 2.50, true, null]", b"[1,2.50,true,null,]");
+    check(r#"{"b": "x", "a": {}}"#, b"{\"\x01a{}\"\x01b\"\x01x}");
+    // A length takes one byte, or nine.
+    let text = |bytes: usize| "x".repeat(bytes);
+    check(&format!("\"{}\"", text(254)), &[b"\"\xfe", text(254).as_bytes()].concat());
+    for (bytes, length) in [(255, b"\0\0\0\0\0\0\0\xff"), (256, b"\0\0\0\0\0\0\x01\0")] {
+        check(&format!("\"{}\"", text(bytes)), &[b"\"\xff", &length[..], text(bytes).as_bytes()].concat());
+    }
 }
 
 /// What differs only in where one thing ends and the next begins.

@@ -1,5 +1,7 @@
 //! What a partner is handed. That the samples sign as the verifier wants it is in `tests/samples.rs`, which runs them.
 
+mod said;
+
 use super::*;
 use crate::source::read_file;
 use crate::testing::{assert_checked_in, repository};
@@ -112,6 +114,21 @@ fn what_the_samples_cannot_do_is_refused_by_name() {
         "source acme: envelope.events: \"$.batches[*].events[*]\" is neither \"$\" nor a list like \"$.events[*]\": the samples \
          send nothing else",
     );
+    let (_, rules) = SCRATCH.split_once("facts = ").expect("rules");
+    let each = "auth = { algorithm = \"hmac_sha256\", key = { decode = \"utf8\" }, scope = \"event\", signed = \"{field:$.id}\", signature = { field = \"$.proof\", encoding = \"hex\", shape = { plain = {} } } }";
+    assert_eq!(
+        packed(&own(&format!("{each}\nfacts = {rules}"))).err().as_deref(),
+        Some("source acme: auth.scope: each event is signed for itself, which the samples cannot do"),
+    );
+}
+
+#[test]
+fn a_signed_header_is_one_whose_value_the_samples_know() {
+    for header in ["x-timestamp", "content-type"] {
+        let signed = format!("[auth]\nsigned = \"{{timestamp}}.{{header:{header}}}.{{body}}\"");
+        let files = packed(&own(&format!("extends = \"partner-hmac\"\n{signed}")));
+        assert_eq!(files.err(), None, "{header}");
+    }
 }
 
 #[test]

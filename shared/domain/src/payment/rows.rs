@@ -58,7 +58,7 @@ pub fn rows(history: &[LedgerRow]) -> Vec<Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Fact, FundsMovement, RefundState};
+    use crate::fact::{DisputeStage, Fact, FundsMovement, RefundState};
     use crate::ids::{EventId, EventKind, ItemId, PaymentId, TraceId};
     use crate::ledger::Cause;
     use crate::money::{Currency, Money};
@@ -151,8 +151,14 @@ mod tests {
             amount: money(1_000),
         };
         assert_eq!(
-            of(&[captured, withdrawn]),
+            of(&[captured.clone(), withdrawn.clone()]),
             ["payment pi_1/ 1000 in minute 1", "dispute pi_1/dp_1 1000 in minute 2"]
+        );
+        // A dispute moves no money by being opened.
+        let opened = Fact::Dispute { dispute: item("dp_1"), amount: money(1_000), stage: DisputeStage::Open };
+        assert_eq!(
+            of(&[captured, opened, withdrawn]),
+            ["payment pi_1/ 1000 in minute 1", "dispute pi_1/dp_1 1000 in minute 3"]
         );
     }
 }

@@ -125,6 +125,12 @@ fn payouts_arrive_at_the_bank() {
             "deposit_without_payout deposit B3: the bank has booked 0.55 EUR, and no payout is like it",
         ]
     );
+    // What the bank adds to a booking's reference does not part it from its payout.
+    let added = Row { item: "7".to_owned(), ..booked("po_1", 499, 12) };
+    assert_eq!(
+        check(vec![paid("po_1", 500, 10)], &[added]),
+        ["deposit_differs payout po_1: 5.00 EUR were paid out, and the bank has booked 4.99 EUR"]
+    );
     // A booking of nothing is nobody's.
     assert_eq!(check(vec![], &[booked("B4", 0, 12)]), [""; 0]);
     // It may still be on its way.

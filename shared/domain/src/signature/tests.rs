@@ -2,6 +2,7 @@
 
 mod challenge;
 mod each_event;
+mod more_than_the_body;
 mod only_what_was_signed;
 mod refused;
 mod signed_elsewhere;

@@ -97,3 +97,38 @@ fn a_field_that_cannot_be_used_is_named() {
         assert_eq!(read(text.as_bytes()).expect_err("no rows").to_string(), message);
     }
 }
+
+#[test]
+fn an_amount_is_a_whole_number_however_long() {
+    let header = COLUMNS.join("\t");
+    for (minor, expected) in [
+        ("0", Some(0)),
+        ("-5", Some(-5)),
+        ("999999999999999999", Some(999_999_999_999_999_999)),
+        ("9223372036854775807", Some(i64::MAX)),
+        // One more than twice the range of the number that holds it.
+        ("18446744073709551617", None),
+        ("", None),
+        ("abc", None),
+        // The character behind the nine.
+        (":", None),
+        ("1:", None),
+    ] {
+        let line = format!("{header}\npi_1\tpayment\t\tEUR\t{minor}\t\t\t\t\t\t\t\t\t\n");
+        let found = read(line.as_bytes()).map(|rows| rows[0].minor).map_err(|error| error.to_string());
+        let refused = format!("row 1: minor is {minor:?}: a whole number is expected");
+        assert_eq!(found, expected.ok_or(refused), "{minor}");
+    }
+}
+
+#[test]
+fn a_last_line_is_as_long_as_it_may_be_and_no_longer() {
+    let header = COLUMNS.join("\t");
+    let of = |bytes: usize| {
+        let rest = "\tpayment\t\tEUR\t100\t\t\t\t\t\t\t\t\t";
+        read(format!("{header}\n{}{rest}", "x".repeat(bytes - rest.len())).as_bytes())
+    };
+    assert_eq!(of(LINE_BYTES_MAX).expect("a row").len(), 1);
+    let error = of(LINE_BYTES_MAX + 1).expect_err("too long").to_string();
+    assert_eq!(error, "line 1 has more than 4096 bytes");
+}

@@ -4,9 +4,11 @@ use super::*;
 use crate::books::canonical::{CanonicalRows, write_header, write_row};
 use crate::books::lockstep::compare_canonical;
 use crate::books::sort::{HeldRows, HeldRuns, part_of, sort};
+use crate::books::sums::Sum;
 use crate::books::{Settled, Sums};
 use crate::money::Currency;
 use crate::payment::PaymentStatus;
+use crate::reconcile::proof::Line;
 use crate::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -268,4 +270,45 @@ fn a_side_in_another_order_is_refused() {
         error.to_string(),
         "the rows of Theirs are out of order: row 0 (payment pi_000001) comes after (payment pi_000002): sort them by reference, entry and item"
     );
+}
+
+#[test]
+fn a_row_is_late_after_the_seconds_that_may_pass_and_not_before() {
+    let ours = [row(1, Entry::Payment, "", 100, "EUR")];
+    for (seconds, expected) in [
+        (3_600, vec![]),
+        (3_601, vec![FindingKind::Late]),
+        (-3_600, vec![]),
+        (-3_601, vec![FindingKind::Late]),
+    ] {
+        let mut theirs = ours.clone();
+        theirs[0].at = Some(Timestamp::from_second(1_700_000_000 + seconds).expect("an instant"));
+        let (found, _) = diff(&ours, &theirs, &ALL);
+        assert_eq!(found.into_iter().map(|found| found.0).collect::<Vec<_>>(), expected, "{seconds}");
+    }
+}
+
+/// Lines that are alike are passed over: not where they are alike in being wrong.
+#[test]
+fn a_row_that_both_files_have_twice_is_found_on_both_sides() {
+    let twice = [1, 1, 2].map(|number| row(number, Entry::Payment, "", 100, "EUR"));
+    let rules = Rules { needs_payments: false, ..ALL };
+    let mut kinds: Vec<_> =
+        diff_of_files(&twice, &twice, &rules).0.into_iter().map(|found| found.0).collect();
+    kinds.sort();
+    let mut expected = [FindingKind::DuplicateHere, FindingKind::DuplicateThere];
+    expected.sort();
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn the_gap_is_what_neither_differences_nor_tolerance_explain() {
+    for ((ledger, differences, provider, tolerated), gap) in
+        [((100, 20, 120, 0), 0), ((100, 20, 125, 0), 5), ((100, 20, 125, 5), 0), ((100, 0, 90, -4), -6)]
+    {
+        let line = Line { ledger, differences, provider };
+        let (currency, entry) = (Currency::EUR, Entry::Payment);
+        let sum = Sum { currency, entry, rows_ours: 1, rows_theirs: 1, line, tolerated };
+        assert_eq!(sum.gap(), gap, "{sum:?}");
+    }
 }

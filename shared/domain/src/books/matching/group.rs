@@ -3,7 +3,7 @@
 use super::{Left, Match, MatchRules, MatchedBy, is_near};
 use crate::books::row::{Entry, Row};
 use crate::money::Currency;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Placed<'a> = (usize, &'a Row);
 
@@ -48,40 +48,47 @@ pub(super) fn by_payout(left: &Left<'_>, _: &MatchRules) -> Vec<Match> {
 /// Rows near a payout or deposit in time that add up to it, where there is one such set and no other row claims one of its rows.
 pub(super) fn by_sum(left: &Left<'_>, rules: &MatchRules) -> Vec<Match> {
     both_ways(left, MatchedBy::Sum, |ones, many| {
-        let mut found: Vec<Found> = Vec::new();
-        for (one, row) in ones.iter().filter(|(_, row)| is_one(row)) {
-            let near: Vec<_> = many
-                .iter()
-                .filter(|(_, other)| other.currency == row.currency && is_near(row, other, rules))
-                .collect();
-            if let Some(many) = only_set(&near, worth(row), rules.group_rows_max) {
-                found.push(Found { one: *one, many });
-            }
-        }
-        let claims = |at: &usize| found.iter().filter(|other| other.many.contains(at)).count();
-        let is_alone: Vec<_> = found.iter().map(|f| f.many.iter().all(|at| claims(at) == 1)).collect();
-        found.into_iter().zip(is_alone).filter(|(_, is_alone)| *is_alone).map(|(found, _)| found).collect()
+        let found = |(one, row): &Placed<'_>| {
+            let is_candidate =
+                |(_, other): &&Placed<'_>| other.currency == row.currency && is_near(row, other, rules);
+            let near: Vec<_> = many.iter().filter(is_candidate).collect();
+            Some(Found { one: *one, many: only_set(&near, worth(row), rules.group_rows_max)? })
+        };
+        ones.iter().filter(|(_, row)| is_one(row)).filter_map(found).collect()
     })
 }
 
+/// What is found with the one row on either side. A row that two matches claim is in neither: nobody knows which is meant,
+/// from whichever side it is looked at.
 fn both_ways(
     left: &Left<'_>,
     by: MatchedBy,
     find: impl Fn(&[Placed<'_>], &[Placed<'_>]) -> Vec<Found>,
 ) -> Vec<Match> {
-    let one_of_theirs = find(&left.theirs, &left.ours);
-    let mut matches: Vec<_> = one_of_theirs
-        .into_iter()
-        .map(|Found { one, many }| Match { by, ours: many, theirs: vec![one] })
-        .collect();
-    for Found { one, many } in find(&left.ours, &left.theirs) {
-        let is_free =
-            |found: &Match| !found.ours.contains(&one) && !found.theirs.iter().any(|at| many.contains(at));
-        if matches.iter().all(is_free) {
-            matches.push(Match { by, ours: vec![one], theirs: many });
+    let one_of_theirs = find(&left.theirs, &left.ours).into_iter().map(|Found { one, many }| Match {
+        by,
+        ours: many,
+        theirs: vec![one],
+    });
+    let one_of_ours = find(&left.ours, &left.theirs).into_iter().map(|Found { one, many }| Match {
+        by,
+        ours: vec![one],
+        theirs: many,
+    });
+    let all: Vec<_> = one_of_theirs.chain(one_of_ours).collect();
+    let claimed_once = |side: fn(&Match) -> &Vec<usize>| -> BTreeSet<usize> {
+        let mut claims: BTreeMap<usize, usize> = BTreeMap::new();
+        for at in all.iter().flat_map(side) {
+            let claims = claims.entry(*at).or_default();
+            *claims = claims.saturating_add(1);
         }
-    }
-    matches
+        claims.into_iter().filter(|(_, claims)| *claims == 1).map(|(at, _)| at).collect()
+    };
+    let (ours, theirs) = (claimed_once(|m| &m.ours), claimed_once(|m| &m.theirs));
+    let is_alone = |m: &Match| {
+        m.ours.iter().all(|at| ours.contains(at)) && m.theirs.iter().all(|at| theirs.contains(at))
+    };
+    all.into_iter().filter(is_alone).collect()
 }
 
 /// The only set of two or more rows that adds up to `sum`, if there is exactly one. Of more rows than `rows_max` nothing

@@ -127,3 +127,27 @@ fn a_payouts_rows_and_two_payouts_of_one_reference() {
     let twice = [payout.clone(), Row { item: "2".to_owned(), ..payout }];
     check(&items, &twice, &[]);
 }
+
+#[test]
+fn each_payout_is_matched_with_its_own_rows() {
+    let items = ["po_1", "po_2"].map(|payout| row("pi_1", Entry::Payment, 400, 0, payout));
+    let payouts = ["po_1", "po_2"].map(|payout| row(payout, Entry::Payout, 400, 40, ""));
+    let expected: [(MatchedBy, &[usize], &[usize]); 2] =
+        [(MatchedBy::PayoutSum, &[0], &[0]), (MatchedBy::PayoutSum, &[1], &[1])];
+    check(&items, &payouts, &expected);
+}
+
+#[test]
+fn one_row_may_be_several_on_either_side_and_no_row_is_in_two_matches() {
+    let booked = |minor| row("b", Entry::Deposit, minor, 1, "");
+    let paid = |minor| row("p", Entry::Payout, minor, 0, "");
+    // Two payouts booked together, and one booked in two parts.
+    let ours = [paid(501), paid(699), paid(900)];
+    let theirs = [booked(1_200), booked(430), booked(470)];
+    let expected: [(MatchedBy, &[usize], &[usize]); 2] =
+        [(MatchedBy::Sum, &[0, 1], &[0]), (MatchedBy::Sum, &[2], &[1, 2])];
+    check(&ours, &theirs, &expected);
+    // The first of two payouts that were booked together may as well have been booked in two parts: nobody knows.
+    let either = [booked(1_200), booked(200), booked(301)];
+    check(&ours[..2], &either, &[]);
+}

@@ -1,7 +1,9 @@
 //! What a file comes to under a format.
 
 use super::*;
-use crate::books::{Row, Rows as _};
+use crate::books::compare::{Rules, compare};
+use crate::books::{Entry, Row, Rows as _};
+use crate::finding::FindingKind;
 
 const FORMAT: &str = r#"
 title = "Settlement of Acme"
@@ -22,8 +24,12 @@ is = ["Total", ""]
 "#;
 const HEADER: &str = "Payment;Type;Refund;Ccy;Gross;Booked;Batch;Net;Cost;Rate;Remark";
 
+fn reader<'f>(format: &str, file: &'f [u8]) -> Result<ReportRows<&'f [u8]>, ReportError> {
+    ReportRows::new(file, ReportFormat::parse(format).expect("a format"))
+}
+
 fn read(format: &str, file: &[u8]) -> Result<(Vec<Row>, Vec<String>), ReportError> {
-    let mut rows = ReportRows::new(file, ReportFormat::parse(format).expect("a format"))?;
+    let mut rows = reader(format, file)?;
     let (mut all, mut row) = (Vec::new(), Row::empty());
     while rows.next(&mut row)? {
         all.push(row.clone());
@@ -271,4 +277,101 @@ fn a_format_that_cannot_be_used_is_refused_with_its_key() {
         let error = ReportFormat::parse(&text).expect_err(to).to_string();
         assert!(error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn an_amount_stands_in_one_of_its_two_columns() {
+    let of = |amount: &str| {
+        format!(
+            "{{\"id\": \"a\", \"amount\": {{{amount}\"currency\": \"EUR\"}}, \"n\": 1, \"at\": \"2026-11-23T00:00:00Z\"}}"
+        )
+    };
+    let fault = "line 1: $.amount.in is \"\": an amount is expected in one of the two columns";
+    check(FEED, of("").as_bytes(), &[], &[fault]);
+    check(
+        FEED,
+        of("\"out\": 0, \"in\": 1, ").as_bytes(),
+        &["payment a 100 EUR at 2026-11-23T00:00:00Z"],
+        &[],
+    );
+}
+
+#[test]
+fn marks_of_thousands_stand_between_digits() {
+    for (amount, is_read) in
+        [("1.234,50", true), ("1.234", true), (".123,50", false), ("123.,50", false), ("123.", false)]
+    {
+        let file = format!("{HEADER}\np1;Sale;;EUR;{amount};23.11.2026 09:15;;;;;\n");
+        let (rows, faults) = read(FORMAT, file.as_bytes()).expect("a file that can be read");
+        assert_eq!(rows.len(), usize::from(is_read), "{amount}");
+        let why = "the marks of its thousands are not between groups of three digits";
+        assert!(faults.iter().all(|fault| fault.ends_with(why)), "{faults:?}");
+    }
+}
+
+#[test]
+fn an_example_shows_all_its_rows() {
+    let example = |rows: &str| {
+        format!(
+            "{FORMAT}[[examples]]\nname = \"one sale\"\ntext = \"\"\"\n{HEADER}\np1;Sale;;EUR;1,00;23.11.2026 09:15;;;;;\n\"\"\"\nrows = [{rows}]\n"
+        )
+    };
+    let row = "{ reference = \"p1\", entry = \"payment\", currency = \"EUR\", minor = 100 }";
+    assert!(ReportFormat::parse(&example(row)).is_ok());
+    for (rows, says) in [
+        (String::new(), "there are 1 rows, and 0 are expected"),
+        (format!("{row}, {row}"), "there are 1 rows, and 2 are expected"),
+    ] {
+        let error = ReportFormat::parse(&example(&rows)).expect_err(says).to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn a_format_says_what_its_rows_can_be() {
+    let entries = |format: &str| Vec::from_iter(ReportFormat::parse(format).expect("a format").entries());
+    assert_eq!(entries(FORMAT), [Entry::Payment, Entry::Refund, Entry::Fee]);
+    assert_eq!(entries(FEED), [Entry::Payment]);
+    assert_eq!(entries(&FEED.replace("entry = \"payment\"", "entry = \"payout\"")), [Entry::Payout]);
+}
+
+#[test]
+fn a_line_of_json_is_as_long_as_it_may_be_and_no_longer() {
+    let (first, _) = FEED_FILE.split_once('\n').expect("lines");
+    let padded = |bytes: usize| format!("{first}{}", " ".repeat(bytes - first.len()));
+    let longest = 1 << 20;
+    for (file, kept) in [
+        (format!("{}\n{first}", padded(longest - 1)), Ok(2)),
+        (format!("{}\n{first}", padded(longest)), Err("line 1 has more than 1048576 bytes")),
+        (padded(longest + 1), Err("line 1 has more than 1048576 bytes")),
+    ] {
+        let found =
+            read(FEED, file.as_bytes()).map(|(rows, _)| rows.len()).map_err(|error| error.to_string());
+        assert_eq!(found, kept.map_err(str::to_owned));
+    }
+}
+
+#[test]
+fn as_many_rows_may_be_set_aside_as_the_limit_says() {
+    let file = format!("{HEADER}\n{}", "x\n".repeat(1_000));
+    let (rows, faults) = read(FORMAT, file.as_bytes()).expect("a file that can be read");
+    assert_eq!((rows.len(), faults.len()), (0, 1_000));
+}
+
+#[test]
+fn a_reader_that_is_lent_is_asked_afterwards_what_it_set_aside() {
+    let file = format!(
+        "{HEADER}\np1;Sale;;EUR;1,00;23.11.2026 09:15;;;;;\np1;Gift;;EUR;1,00;23.11.2026 09:15;;;;;\n"
+    );
+    let of = |file| reader(FORMAT, file).expect("a file that can be read");
+    let (mut ours, mut theirs) = (of(file.as_bytes()), of(HEADER.as_bytes()));
+    let mut found = Vec::new();
+    let compared = compare(&mut ours, &mut theirs, &Rules::default(), |discrepancy| {
+        let row = discrepancy.ours.or(discrepancy.theirs).expect("a row");
+        assert_eq!(row.reference, "p1", "a row that was read");
+        found.push(discrepancy.kind);
+    });
+    assert!(compared.is_ok(), "{compared:?}");
+    assert_eq!(found, [FindingKind::MissingThere]);
+    assert_eq!((ours.faults().len(), theirs.faults().len()), (1, 0));
 }

@@ -19,6 +19,8 @@ fn paths() {
         ("$.a[?(@.b)]", "an index is not a number"),
         ("$.a['b]", "a quoted key is not like ['a.b']"),
         ("$.a['']", "a quoted key is not like ['a.b']"),
+        ("$.a[=up]", "a filter is not like [rel=up]"),
+        ("$.a[rel=]", "a filter is not like [rel=up]"),
     ] {
         let (to, form) = (format!("events = \"{path}\""), "$.data.object.id, $.items[0].code or $.events[*]");
         let expected = format!("envelope.events: {path:?} is not a path: {why}; write it like {form}");
@@ -59,6 +61,11 @@ fn the_envelope() {
         "envelope.id: the header X-Id cannot name each of several events: give a path",
     );
     check(
+        "id = { path = \"$.id\" }",
+        "id = { compose = [\"$.id\"] }",
+        "envelope.id: `compose` has fewer than two parts: give `path` instead",
+    );
+    check(
         "meaning = [\"$\"]",
         "meaning = []",
         "envelope.meaning: it is empty: name the places that tell one event from another",
@@ -76,6 +83,7 @@ fn amounts() {
         let to = format!("[amounts]\nexponents = {exponents}");
         check("[amounts]", &to, &format!("amounts.exponents: {expected}"));
     }
+    assert!(parsed(&ACME.replace("[amounts]", "[amounts]\nexponents = { ISK = 6 }")).is_ok());
     check(
         "currency = \"$.currency\"\n",
         "",
@@ -170,6 +178,7 @@ fn lists_of_the_provider() {
     let slash = "does not begin with /: write it like /v1/payments";
     for (from, to, expected) in [
         ("\"https://api.stripe.com\"", "\"http://api.stripe.com\"", format!("api.base_url: \"http://api.stripe.com\" {base}")),
+        ("\"https://api.stripe.com\"", "\"https://\"", format!("api.base_url: \"https://\" {base}")),
         ("\"https://api.stripe.com\"", "\"https://api.stripe.com/\"", format!("api.base_url: \"https://api.stripe.com/\" {base}")),
         // Behind the base URL these would be other hosts.
         ("\"/v1/events\"", "\".evil.example/e\"", format!("events.path: \".evil.example/e\" {slash}")),

@@ -141,3 +141,24 @@ fn comment(text: &str) -> String {
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_is_broken_between_words_before_it_is_too_wide() {
+        let (half, rest, long) = ("x".repeat(54), "x".repeat(53), "y".repeat(120));
+        for (text, expected) in [
+            ("", "#\n".to_owned()),
+            ("one  two\nthree", "# one two three\n".to_owned()),
+            // 110 characters, and one more.
+            (&format!("{half} {rest}"), format!("# {half} {rest}\n")),
+            (&format!("{half} {rest}x"), format!("# {half}\n# {rest}x\n")),
+            // A word that is too wide by itself stands on a line of its own.
+            (&format!("{long} a {long}"), format!("# {long}\n# a\n# {long}\n")),
+        ] {
+            assert_eq!(comment(text), expected, "{text}");
+        }
+    }
+}

@@ -183,3 +183,26 @@ fn a_policy_and_the_formats_of_report_files_come_back_as_they_were_written() {
         assert!(said.contains(says), "{said}");
     }
 }
+
+#[test]
+fn silence_is_expected_for_a_second_at_least_and_no_longer_than_the_limit() {
+    let read = |seconds: u32| read_file(&with(&format!("expect_within_seconds = {seconds}")));
+    for seconds in [1, EXPECT_WITHIN_SECONDS_MAX] {
+        assert_eq!(read(seconds).expect("it works").0.expect_within_seconds, Some(seconds));
+    }
+    for seconds in [0, EXPECT_WITHIN_SECONDS_MAX + 1] {
+        let error = read(seconds).expect_err("it does not work").to_string();
+        assert!(error.contains(&format!("source.expect_within_seconds: it is {seconds}: 1 to ")), "{error}");
+    }
+}
+
+#[test]
+fn a_folder_of_reports_has_a_name_of_letters_digits_and_dashes() {
+    let read = |folder: &str| read_file(&with(&format!("[source.reports]\n{folder:?} = \"partner-daily\"")));
+    for folder in ["daily", "2", "daily-eu", "daily_eu", "-", "_"] {
+        assert!(read(folder).is_ok(), "{folder}");
+    }
+    for folder in ["", "a/b", "a.b", "a b", "täglich"] {
+        assert!(read(folder).is_err(), "{folder}");
+    }
+}
