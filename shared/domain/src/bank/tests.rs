@@ -273,3 +273,38 @@ fn each_entry_is_a_row_of_a_deposit() {
         assert_eq!(*row, expected);
     }
 }
+
+#[test]
+fn a_camt_element_counts_only_in_its_place() {
+    let elsewhere = "<RltdAcct><Id><IBAN>X</IBAN></Id></RltdAcct><TxsSummry><TtlNtries><Amt>5</Amt><CdtDbtInd>DBIT</CdtDbtInd></TtlNtries><Bal/></TxsSummry>";
+    assert_eq!(said(&CAMT.replacen("<Bal>", &format!("{elsewhere}<Bal>"), 1)), said(CAMT));
+    let of_a_sort = "</CdOrPrtry><SubTp><Cd>INTM</Cd></SubTp></Tp>";
+    assert_eq!(said(&CAMT.replace("</CdOrPrtry></Tp>", of_a_sort)), said(CAMT));
+    let (_, balances) = CAMT.split_once("</Acct>").expect("an account");
+    let (first, _) = balances.split_once("</Bal>").expect("a balance");
+    assert_eq!(
+        said(&CAMT.replacen("<Bal>", &format!("{first}</Bal><Bal>"), 1)),
+        said(CAMT),
+        "said twice, alike"
+    );
+    let other = "<Othr><Id>4711</Id></Othr>";
+    let numbered = CAMT.replace("<IBAN>DE89370400440532013000</IBAN>", other);
+    assert_eq!(said(&numbered)[0], "4711 10000 to 105766 EUR");
+}
+
+#[test]
+fn what_stands_beside_the_entries_of_an_mt940_statement_is_passed_over() {
+    let behind = ":64:C261231EUR1058,00\r\n:86:words to the owner\r\n-}";
+    assert_eq!(said(&MT940.replace("-}", behind)), said(MT940));
+    // Words are an entry's only right behind it.
+    let of_the_page = ":13D:2612312359+0100\r\n:86:words of the page\r\n:62M:";
+    assert_eq!(said(&MT940.replace(":62M:", of_the_page)), said(MT940));
+}
+
+#[test]
+fn a_tag_that_no_statement_has_is_told_with_its_place() {
+    for (before, place) in [(":62F:C", "the statement 1, entry 5"), (":62F:D", "the statement 2, entry 1")] {
+        let file = MT940.replace(before, &format!(":6l:x\r\n{before}"));
+        refused(&file, &format!("{place}: a tag is \"6l\""));
+    }
+}
