@@ -313,7 +313,7 @@ impl Auditor {
         })
     }
 
-    /// Whether so much happened to an event's payment that it may have lost every race.
+    /// Whether so much happened to some payment that one of its events may have lost every race.
     fn is_contended(&self, message: &Message) -> bool {
         let rows = self.stores.ledger.rows();
         let mut of_payment = BTreeMap::<_, usize>::new();

@@ -348,24 +348,28 @@ impl Remains<'_> {
         of_source.into_iter().any(|found| found.kind == kind && is_about(&found.subject))
     }
 
+    /// What a provider told, or should have told, of a payment, each with its number.
+    fn events_of<'a>(&'a self, source: usize, payment: &'a str) -> impl Iterator<Item = (usize, &'a Event)> {
+        let events = self.providers.events.iter().enumerate();
+        events.filter(move |(_, event)| event.source == source && event.payment == payment)
+    }
+
     /// The provider's own page of a payment, of which it always said the same.
     fn books_of(&self, source: usize, payment: &str) -> Account {
-        let of_payment = self.providers.events.iter().enumerate();
-        let of_payment = of_payment.filter(|(_, e)| e.source == source && e.payment == payment);
-        let happenings = of_payment.filter_map(|(number, event)| match &event.versions[..] {
-            [Telling::Happens(happening)] => Some((number, happening)),
-            _ => None,
-        });
+        let happenings =
+            self.events_of(source, payment).filter_map(|(number, event)| match &event.versions[..] {
+                [Telling::Happens(happening)] => Some((number, happening)),
+                _ => None,
+            });
         fold(&happenings.collect())
     }
 
     /// Whether a payment's provider did not tell everything.
     fn is_spoilt(&self, source: usize, payment: &str) -> bool {
         let name = &self.providers.sources[source].name;
-        let mut of_payment =
-            self.providers.events.iter().filter(|e| e.source == source && e.payment == payment);
         let mut rows = self.ledger.iter().filter(|row| row.is_of(name, payment));
-        of_payment.any(|event| !event.is_generated) || rows.any(|row| is_correction(self, row))
+        self.events_of(source, payment).any(|(_, event)| !event.is_generated)
+            || rows.any(|row| is_correction(self, row))
     }
 
     /// Whether a payment's difference from its provider's books is a finding.
@@ -378,8 +382,7 @@ impl Remains<'_> {
 
     /// Whether a payment's provider said one thing of it and another.
     fn is_contradicted_by_itself(&self, source: usize, payment: &str) -> bool {
-        let mut events = self.providers.events.iter().filter(|e| e.source == source && e.payment == payment);
-        events.any(|event| event.is_contradiction || event.versions.len() > 1)
+        self.events_of(source, payment).any(|(_, event)| event.is_contradiction || event.versions.len() > 1)
     }
 
     /// Whether something that was applied stands against it: other money, or another amount of the same thing.
