@@ -124,9 +124,6 @@ pub enum Retry {
     /// The bus did not take its event.
     #[error("the bus did not take the event")]
     NotPublished,
-    /// What its source says and its dialect does not know could not be counted.
-    #[error("its unknown word was not counted")]
-    NotCounted,
     /// The code failed on it.
     #[error("the code panicked on it")]
     Panicked,

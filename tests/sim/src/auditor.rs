@@ -302,7 +302,7 @@ impl Auditor {
                     self.histories[source].seen_enabled(batch.began_at_ms, batch.ended_at_ms) != Was::Always
                 })
             }
-            Retry::Port(_) | Retry::NotPublished | Retry::NotCounted => batch.mishaps.held_back > 0,
+            Retry::Port(_) | Retry::NotPublished => batch.mishaps.held_back > 0,
             Retry::Panicked => batch.mishaps.panics > 0,
             Retry::Contended => self.is_contended(message),
             Retry::NoTime => batch.ended_at_ms.saturating_sub(batch.began_at_ms) >= TIME_IS_LEFT_MS,
@@ -389,7 +389,7 @@ fn check_neighbours(batch: &Batch<'_>) -> Verdict {
         let retries = batch.processed.iter().filter_map(|one| one.outcome.as_ref().err());
         u32::try_from(retries.filter(|retry| is_it(retry)).count()).unwrap_or(u32::MAX)
     };
-    let failed = stay(|retry| matches!(retry, Retry::Port(_) | Retry::NotPublished | Retry::NotCounted));
+    let failed = stay(|retry| matches!(retry, Retry::Port(_) | Retry::NotPublished));
     let panicked = stay(|retry| matches!(retry, Retry::Panicked));
     let Mishaps { held_back, panics, .. } = batch.mishaps;
     check(Invariant::I13, failed <= held_back && panicked <= panics, || {

@@ -22,17 +22,17 @@ impl<S, I, L, F, B, A, C: Clock, D: Drift, E> Processor<S, I, L, F, B, A, C, D, 
             .collect()
             .await;
         for (seen, positions) in counted {
-            let mut error = match seen {
+            let error = match seen {
                 Ok(Seen::Known) => continue,
                 Ok(Seen::New) => None,
-                Err(error) => Some(Some(error)),
+                Err(error) => Some(error),
             };
             for (nth, position) in positions.into_iter().enumerate() {
                 let Some((trail, result)) = batch.get_mut(position) else { continue };
-                match &mut error {
+                match &error {
                     // News is told once.
                     None => trail.is_news = nth == 0,
-                    Some(error) => *result = Err(error.take().map_or(Retry::NotCounted, Retry::Port)),
+                    Some(error) => *result = Err(Retry::Port(error.shared())),
                 }
             }
         }
