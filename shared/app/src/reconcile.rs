@@ -307,6 +307,7 @@ where
             Phase::Raise => self.raise(&mut next).await?,
             Phase::Report | Phase::Done => return Ok(()),
         }
+        next.end_step();
         match self.runs.checkpoint(&next, later(self.clock.now(), LEASE_SECONDS)).await? {
             Checkpoint::Kept => {
                 *run = next;

@@ -11,7 +11,7 @@ use countersign_domain::time::{Window, from_seconds};
 use countersign_domain::translate::PaymentFact;
 
 /// The runs: one holder at a time, an overtaken holder keeps nothing, what is over stays over unless it was incomplete
-/// or is asked for again, and the notes of each attempt are apart.
+/// or is asked for again, the notes of each attempt are apart, and only those of kept steps count.
 ///
 /// # Panics
 /// When the port breaks a promise.
@@ -21,6 +21,7 @@ pub async fn runs<P: Runs + RunHistory>(port: &P, source: &SourceName) {
     what_is_over_stays_over(port, source).await;
     windows_and_sources_are_apart(port, source).await;
     notes_come_back_in_order(port, source).await;
+    what_a_step_noted_counts_from_its_checkpoint_on(port, source).await;
     the_newest_are_first(port, source).await;
 }
 
@@ -209,41 +210,73 @@ fn notes() -> Vec<Evidence> {
     notes
 }
 
+async fn noted(port: &impl Runs, run: &Run, notes: &[Evidence]) {
+    port.note(run, notes).await.expect("runs.note");
+}
+
+async fn read(port: &impl Runs, run: &Run, prefix: &str) -> Vec<Evidence> {
+    port.notes(run, prefix).await.expect("runs.notes")
+}
+
+/// Ends the step that the run is at.
+async fn end_step(port: &impl Runs, run: &mut Run, until: i64) {
+    run.end_step();
+    assert_eq!(keep(port, run, until).await, Checkpoint::Kept);
+}
+
 async fn notes_come_back_in_order(port: &impl Runs, source: &SourceName) {
-    let window = window(5);
-    let run = taken(port, source, window, (0, 60)).await;
-    let read = async |run: &Run, prefix: &str| port.notes(run, prefix).await.expect("runs.notes");
-    let write = async |run: &Run, notes: &[Evidence]| port.note(run, notes).await.expect("runs.note");
-    assert_eq!(read(&run, "").await, [], "nothing is noted yet");
+    let mut run = taken(port, source, window(5), (0, 60)).await;
+    assert_eq!(read(port, &run, "").await, [], "nothing is noted yet");
     let notes = notes();
     let (front, back) = notes.split_at(4);
     for some in [back, front, back, &[]] {
-        write(&run, some).await;
+        noted(port, &run, some).await;
+        end_step(port, &mut run, 60).await;
     }
-    assert_eq!(read(&run, "").await, notes, "each note once, in the order of their keys");
+    assert_eq!(read(port, &run, "").await, notes, "each note once, in the order of their keys");
     for prefix in ["page#", "heal#", "heal##", "difference#pi_1#", "nothing"] {
         let expected: Vec<_> = notes.iter().filter(|note| note.key().starts_with(prefix)).cloned().collect();
-        assert_eq!(read(&run, prefix).await, expected, "{prefix:?}");
+        assert_eq!(read(port, &run, prefix).await, expected, "{prefix:?}");
     }
     let changed = Evidence::Page { page: 2, payments: vec![payment("pi_9")] };
-    write(&run, std::slice::from_ref(&changed)).await;
-    assert!(
-        read(&run, "page#000002").await == [changed],
-        "a note of the same key takes the place of the other"
-    );
-
-    let withdrawn = Evidence::Withdrawn { payment: payment("pi_2"), kind: FindingKind::MissingHere };
-    write(&run, std::slice::from_ref(&withdrawn)).await;
-    assert_eq!(read(&run, "difference#pi_2#").await, [withdrawn], "a difference can be withdrawn");
+    noted(port, &run, std::slice::from_ref(&changed)).await;
+    end_step(port, &mut run, 60).await;
+    assert_eq!(read(port, &run, "page#000002").await, [changed], "of two with the same key the later counts");
 
     // The next attempt begins with a blank sheet, and leaves the last one's alone.
     let broken = Run { status: RunStatus::Incomplete, phase: Phase::Done, ..run.clone() };
     assert_eq!(keep(port, &broken, 10).await, Checkpoint::Kept);
-    let next = taken(port, source, window, (10, 60)).await;
-    assert_eq!(read(&next, "").await, [], "the notes of another attempt are apart");
-    write(&next, front).await;
-    assert_eq!(read(&next, "").await, front);
-    assert_eq!(read(&run, "").await.len(), notes.len());
-    let elsewhere = taken(port, &other(source), window, (0, 60)).await;
-    assert_eq!(read(&elsewhere, "").await, [], "so are the notes of another source");
+    let mut next = taken(port, source, window(5), (10, 60)).await;
+    assert_eq!(read(port, &next, "").await, [], "the notes of another attempt are apart");
+    noted(port, &next, front).await;
+    end_step(port, &mut next, 60).await;
+    assert_eq!(read(port, &next, "").await, front);
+    assert_eq!(read(port, &run, "").await.len(), notes.len());
+    let mut elsewhere = taken(port, &other(source), window(5), (0, 60)).await;
+    elsewhere.end_step();
+    assert_eq!(read(port, &elsewhere, "").await, [], "so are the notes of another source");
+}
+
+/// Whether by an invocation that died, or by one that was overtaken and does not know it.
+async fn what_a_step_noted_counts_from_its_checkpoint_on(port: &impl Runs, source: &SourceName) {
+    let notes = notes();
+    let (kept, rest) = notes.split_at(2);
+    let (late, anew) = rest.split_at(2);
+    let mut old = taken(port, source, window(6), (0, 60)).await;
+    noted(port, &old, kept).await;
+    assert_eq!(read(port, &old, "").await, [], "its checkpoint is still to come");
+    end_step(port, &mut old, 60).await;
+    assert_eq!(read(port, &old, "").await, kept);
+    noted(port, &old, late).await;
+
+    let mut new = taken(port, source, window(6), (60, 120)).await;
+    assert_eq!(read(port, &new, "").await, kept, "the step of the last holder has no checkpoint");
+    noted(port, &new, anew).await;
+    end_step(port, &mut new, 120).await;
+    noted(port, &old, late).await;
+    old.end_step();
+    assert_eq!(keep(port, &old, 180).await, Checkpoint::Lost);
+    assert_eq!(read(port, &new, "").await, [kept, anew].concat(), "an overtaken holder notes for nobody");
+    let found = find(port, source, window(6)).await.expect("it was begun");
+    assert_eq!(read(port, &found, "").await, [kept, anew].concat());
 }

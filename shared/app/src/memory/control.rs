@@ -3,7 +3,7 @@
 use super::Shared;
 use crate::ports::{
     Checkpoint, Drift, Drifted, Evidence, Lease, Made, Phase, Port, Run, RunHistory, Runs, SecretPair,
-    Secrets, Seen, Sighting, SourceVersion, SourceVersions, Sources, Written,
+    Secrets, Seen, Sighting, SourceVersion, SourceVersions, Sources, StepId, Written,
 };
 use countersign_domain::ids::SourceName;
 use countersign_domain::reconcile::RunStatus;
@@ -121,8 +121,8 @@ struct Held {
 #[derive(Debug, Default)]
 struct RunBook {
     runs: BTreeMap<(SourceName, Window), Held>,
-    /// By source, window and attempt; then by key.
-    notes: BTreeMap<(SourceName, Window, u32), BTreeMap<String, Evidence>>,
+    /// By source, window and attempt.
+    notes: BTreeMap<(SourceName, Window, u32), Vec<(StepId, Evidence)>>,
 }
 
 /// The runs.
@@ -191,7 +191,7 @@ impl Runs for MemoryRuns {
     async fn note(&self, run: &Run, notes: &[Evidence]) -> Port<()> {
         let mut book = self.0.lock();
         let kept = book.notes.entry((run.source.clone(), run.window, run.attempt)).or_default();
-        kept.extend(notes.iter().map(|note| (note.key(), note.clone())));
+        kept.extend(notes.iter().map(|note| (run.step(), note.clone())));
         Ok(())
     }
 
@@ -200,7 +200,7 @@ impl Runs for MemoryRuns {
         let Some(kept) = book.notes.get(&(run.source.clone(), run.window, run.attempt)) else {
             return Ok(Vec::new());
         };
-        let from_prefix = kept.range(prefix.to_owned()..);
-        Ok(from_prefix.take_while(|(key, _)| key.starts_with(prefix)).map(|(_, note)| note.clone()).collect())
+        let asked_for = kept.iter().filter(|(_, note)| note.key().starts_with(prefix));
+        Ok(run.counted(asked_for.cloned().collect()))
     }
 }

@@ -3,12 +3,12 @@
 use super::{Origin, Port};
 use countersign_domain::envelope::RawEvent;
 use countersign_domain::event::ReconciliationData;
-use countersign_domain::finding::FindingKind;
 use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex, SourceName};
 use countersign_domain::reconcile::{Difference, RunStatus, Totals};
 use countersign_domain::time::{Timestamp, Window};
 use countersign_domain::translate::PaymentFact;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::future::Future;
 
 /// Where a run stands in its work.
@@ -79,6 +79,18 @@ pub struct Run {
     pub told: Option<Box<ReconciliationData>>,
     /// Fencing token: rises with every taking of the lease; a checkpoint of an older one is refused.
     pub epoch: u64,
+    /// Of each epoch, how many of its steps were kept: only what they noted counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<u64, u32>,
+}
+
+/// One step of a run: what it notes counts from the checkpoint on that keeps it, and never if there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepId {
+    /// The epoch of the run when it was done.
+    pub epoch: u64,
+    /// Which of that epoch: 0 is the first.
+    pub number: u32,
 }
 
 /// Something that a run read, as evidence.
@@ -108,6 +120,30 @@ impl Run {
         }
     }
 
+    /// The step that is being done.
+    #[must_use]
+    pub fn step(&self) -> StepId {
+        StepId { epoch: self.epoch, number: self.kept.get(&self.epoch).copied().unwrap_or(0) }
+    }
+
+    /// Goes on to the next step. A checkpoint of this state keeps the last one.
+    pub fn end_step(&mut self) {
+        let StepId { epoch, number } = self.step();
+        self.kept.insert(epoch, number.saturating_add(1));
+    }
+
+    /// Those of some notes that count, in the order of their keys; of two with the same key, that of the later step.
+    ///
+    /// A step that did not come to its checkpoint is done again, perhaps by another invocation, and what it noted may not
+    /// hold any more: its notes are there, and nobody reads them.
+    #[must_use]
+    pub fn counted(&self, mut notes: Vec<(StepId, Evidence)>) -> Vec<Evidence> {
+        let is_kept = |step: StepId| self.kept.get(&step.epoch).is_some_and(|steps| step.number < *steps);
+        notes.sort_by_key(|(step, _)| *step);
+        let kept = notes.into_iter().filter(|(step, _)| is_kept(*step));
+        kept.map(|(_, note)| (note.key(), note)).collect::<BTreeMap<_, _>>().into_values().collect()
+    }
+
     /// A run that has not begun.
     #[must_use]
     pub fn begin(source: SourceName, window: Window, attempt: u32, epoch: u64, now: Timestamp) -> Self {
@@ -130,6 +166,7 @@ impl Run {
             cause: None,
             told: None,
             epoch,
+            kept: BTreeMap::new(),
         }
     }
 }
@@ -224,17 +261,10 @@ pub enum Evidence {
         /// What becomes of it.
         resolution: Resolution,
     },
-    /// No difference any more, where a try of the step that did not end had noted one: it takes that one's place.
-    Withdrawn {
-        /// About which payment.
-        payment: PaymentId,
-        /// Of which kind it was.
-        kind: FindingKind,
-    },
 }
 
 impl Evidence {
-    /// Its key within the run: the same note, made again, is the same row.
+    /// Its key within the run: of two with the same, the later counts.
     #[must_use]
     pub fn key(&self) -> String {
         match self {
@@ -244,14 +274,11 @@ impl Evidence {
                 format!("heal#{payment}#{}", heal.event)
             }
             Self::Level { finding } => format!("level#{finding}"),
-            Self::Difference { payment, difference, .. } => difference_key(payment, difference.kind),
-            Self::Withdrawn { payment, kind } => difference_key(payment, *kind),
+            Self::Difference { payment, difference, .. } => {
+                format!("difference#{payment}#{}", difference.kind.as_str())
+            }
         }
     }
-}
-
-fn difference_key(payment: &PaymentId, kind: FindingKind) -> String {
-    format!("difference#{payment}#{}", kind.as_str())
 }
 
 /// The runs of reconciliation and what they note.
@@ -271,9 +298,9 @@ pub trait Runs: Send + Sync {
     fn checkpoint(&self, run: &Run, lease_until: Timestamp) -> impl Future<Output = Port<Checkpoint>> + Send;
     /// The state of a run, or nothing.
     fn find(&self, source: &SourceName, window: Window) -> impl Future<Output = Port<Option<Run>>> + Send;
-    /// Keeps notes, replacing equal ones.
+    /// Keeps notes of the step that the run is at. They count once a checkpoint keeps the step ([`Run::end_step`]).
     fn note(&self, run: &Run, notes: &[Evidence]) -> impl Future<Output = Port<()>> + Send;
-    /// Every note of a run whose key begins with `prefix`, in key order.
+    /// Every note of the run's kept steps whose key begins with `prefix`, as [`Run::counted`] has them.
     fn notes(&self, run: &Run, prefix: &str) -> impl Future<Output = Port<Vec<Evidence>>> + Send;
 }
 

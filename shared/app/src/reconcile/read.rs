@@ -151,7 +151,6 @@ where
             let sides = Sides { ours: ours.as_ref(), theirs: Some(&theirs), coming: coming.get(&payment) };
             notes.extend(weigh(run, &work.source.policy, &payment, &sides)?);
         }
-        notes.extend(self.withdrawn(run, &payments, &notes).await?);
         notes.push(Evidence::Page { page: run.pages, payments });
         self.note(run, &notes).await?;
         page.advance(run, Phase::Ledger);
@@ -172,42 +171,20 @@ where
         let after = run.cursor.take();
         let mut rest =
             unseen.into_iter().filter(|payment| after.as_deref().is_none_or(|at| payment.as_str() > at));
-        let (mut notes, mut payments) = (Vec::new(), Vec::new());
+        let mut notes = Vec::new();
         for payment in rest.by_ref().take(LOOKUPS_PER_STEP) {
             let theirs = self.lookup(work, run, &payment).await?;
             let ours = self.ledger.history(&run.source, &payment).await?.pop();
             let sides = Sides { ours: ours.as_ref(), theirs: theirs.as_ref(), coming: coming.get(&payment) };
             notes.extend(weigh(run, &work.source.policy, &payment, &sides)?);
             run.cursor = Some(payment.to_string());
-            payments.push(payment);
         }
         let is_more = rest.next().is_some();
-        notes.extend(self.withdrawn(run, &payments, &notes).await?);
         self.note(run, &notes).await?;
         if !is_more {
             (run.phase, run.cursor, run.pages) = (Phase::Recheck, None, 0);
         }
         Ok(())
-    }
-
-    /// What a try of this step that did not end had noted of these payments, and what this one does not find: what came in
-    /// between has leveled it, and it is neither told nor part of the sums.
-    async fn withdrawn(
-        &self,
-        run: &Run,
-        payments: &[PaymentId],
-        found: &[Evidence],
-    ) -> Result<Vec<Evidence>, PortError> {
-        let found: BTreeSet<_> = found.iter().map(Evidence::key).collect();
-        let noted = self.runs.notes(run, "difference#").await?;
-        let noted = noted.into_iter().filter(|note| !found.contains(&note.key()));
-        let of_these = noted.filter_map(|note| match note {
-            Evidence::Difference { payment, difference, .. } if payments.contains(&payment) => {
-                Some(Evidence::Withdrawn { payment, kind: difference.kind })
-            }
-            _ => None,
-        });
-        Ok(of_these.collect())
     }
 
     /// One payment in the provider's books, or nothing.
@@ -240,9 +217,7 @@ where
     pub(super) async fn seen_payments(&self, run: &Run) -> Result<BTreeSet<PaymentId>, PortError> {
         let notes = self.runs.notes(run, "page#").await?;
         let pages = notes.into_iter().filter_map(|note| match note {
-            Evidence::Page { page, payments } if run.phase != Phase::Payments || page < run.pages => {
-                Some(payments)
-            }
+            Evidence::Page { payments, .. } => Some(payments),
             _ => None,
         });
         Ok(pages.flatten().collect())

@@ -122,7 +122,7 @@ impl Report {
         let (mut differences, mut healed, mut leveled) = (Vec::new(), Vec::new(), Vec::new());
         for note in notes {
             match note {
-                Evidence::Page { .. } | Evidence::Withdrawn { .. } => {}
+                Evidence::Page { .. } => {}
                 Evidence::Level { finding } => leveled.push(finding),
                 Evidence::Difference { payment, difference, resolution } => {
                     differences.push(Differing { payment, difference, resolution });

@@ -3,7 +3,7 @@
 
 use super::item::{Item, ItemError};
 use aws_sdk_dynamodb::types::AttributeValue;
-use countersign_app::ports::InboxKey;
+use countersign_app::ports::{InboxKey, StepId};
 use countersign_domain::expect::Purpose;
 use countersign_domain::ids::{PaymentId, Sha256Hex, SourceName};
 use countersign_domain::limits::DAY_SHARDS;
@@ -113,10 +113,10 @@ pub enum Key {
         window: Window,
     },
     /// **control**, `pk` = `evidence#{source}#{from}..{to}#{attempt}`, `sk` =
-    /// [`countersign_app::ports::Evidence::key`].
+    /// `{`[`Evidence::key`](countersign_app::ports::Evidence::key)`}#{epoch}.{number}` of its step.
     ///
-    /// `note`: the note as JSON, packed by [`crate::codec`]. Lives 90 days. Written by
-    /// reconcile, replacing an equal one.
+    /// `epoch`, `number`: its step. `note`: the note as JSON, packed by [`crate::codec`]. Lives 90 days. Written by
+    /// reconcile.
     Evidence {
         /// Whose books.
         source: SourceName,
@@ -126,6 +126,8 @@ pub enum Key {
         attempt: u32,
         /// Which note.
         note: String,
+        /// Noted in which step.
+        step: StepId,
     },
 }
 
@@ -168,7 +170,9 @@ impl Key {
                 Some((SK, text(&name)))
             }
             Self::Run { window, .. } => Some((SK, text(&window.name()))),
-            Self::Evidence { note, .. } => Some((SK, text(note))),
+            Self::Evidence { note, step: StepId { epoch, number }, .. } => {
+                Some((SK, text(&format!("{note}#{epoch}.{number}"))))
+            }
         };
         let hash = (PK, AttributeValue::S(self.partition()));
         [Some(hash), range].into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -275,7 +279,13 @@ mod tests {
                     payment: PaymentId::new(note).expect("a payment reference"),
                     purpose: if attempt % 2 == 0 { Purpose::Heard } else { Purpose::Agreed },
                 },
-                _ => Key::Evidence { source, window, attempt, note },
+                _ => Key::Evidence {
+                    source,
+                    window,
+                    attempt,
+                    note,
+                    step: StepId { epoch: 3, number: attempt },
+                },
             }
         })
     }
@@ -323,8 +333,13 @@ mod tests {
         let from: Timestamp = "2026-11-22T00:00:00Z".parse().expect("an instant");
         let window = Window::utc_day(from, 0);
         let payment = PaymentId::new("pi_1").expect("a payment reference");
-        let evidence =
-            Key::Evidence { source: source.clone(), window, attempt: 2, note: "page#000001".to_owned() };
+        let evidence = Key::Evidence {
+            source: source.clone(),
+            window,
+            attempt: 2,
+            note: "page#000001".to_owned(),
+            step: StepId { epoch: 3, number: 4 },
+        };
         for (key, pk) in [
             (
                 Key::Ledger { source: source.clone(), payment: payment.clone(), version: 3 },

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use countersign_app::ports::{
-    Checkpoint, Clock as _, Evidence, Lease, Phase, Port, PortError, Run, RunHistory, Runs,
+    Checkpoint, Clock as _, Evidence, Lease, Phase, Port, PortError, Run, RunHistory, Runs, StepId,
 };
 use countersign_domain::ids::SourceName;
 use countersign_domain::reconcile::RunStatus;
@@ -24,6 +24,7 @@ const EPOCH: &str = "epoch";
 const LEASE_UNTIL: &str = "lease_until";
 const HOLDER: &str = "holder";
 const NOTE: &str = "note";
+const NUMBER: &str = "number";
 
 /// How long notes are kept, in days: the report says the same for good.
 pub(super) const EVIDENCE_TTL_DAYS: u16 = 90;
@@ -98,8 +99,11 @@ impl RunTable {
             window: run.window,
             attempt: run.attempt,
             note: note.key(),
+            step: run.step(),
         };
         let mut item = Writer::new(key.attributes());
+        item.put(EPOCH, of_number(run.step().epoch));
+        item.put(NUMBER, of_number(u64::from(run.step().number)));
         item.put(NOTE, of_bytes(pack(note).map_err(broken)?));
         item.put(EXPIRES_AT, seconds_after(SystemClock.now(), EVIDENCE_TTL_DAYS));
         let call = self.client.put_item().table_name(&self.table).set_item(Some(item.finish()));
@@ -180,8 +184,8 @@ impl Runs for RunTable {
                 .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
         };
         let items = read_all(query, PORT, "notes").await?;
-        let read = |item: &Item| unpack(item::bytes(item, NOTE)?);
-        items.iter().map(read).collect::<Result<_, _>>().map_err(failed(PORT, "notes"))
+        let notes = items.iter().map(noted).collect::<Result<_, _>>().map_err(failed(PORT, "notes"))?;
+        Ok(run.counted(notes))
     }
 }
 
@@ -227,6 +231,12 @@ fn to_item(run: &Run, lease_until: Timestamp, holder: &AttributeValue) -> Result
     item.put(LEASE_UNTIL, of_time(lease_until));
     item.put(HOLDER, holder.clone());
     Ok(item.finish())
+}
+
+/// A note and the step that it was made in.
+fn noted(item: &Item) -> Result<(StepId, Evidence), ItemError> {
+    let step = StepId { epoch: item::number(item, EPOCH)?, number: item::number(item, NUMBER)? };
+    Ok((step, unpack(item::bytes(item, NOTE)?)?))
 }
 
 fn pack(note: &Evidence) -> Result<Vec<u8>, ItemError> {

@@ -247,19 +247,24 @@ async fn notes_of_an_attempt_are_kept_apart_and_read_by_prefix() {
     };
     let notes = [page, difference];
     let runs = server.clients().runs("control");
-    runs.note(&begun(), &notes).await.expect("are noted");
+    let mut run = begun();
+    runs.note(&run, &notes).await.expect("are noted");
     let mut items: Vec<_> = server.asked().iter().map(|asked| asked.json()["Item"].clone()).collect();
     items.sort_by_key(|item| std::cmp::Reverse(item["sk"]["S"].to_string()));
-    let keys = ["page#000001", "difference#pi_1#status_behind"];
+    let keys = ["page#000001#1.0", "difference#pi_1#status_behind#1.0"];
     for (item, key) in items.iter().zip(keys) {
         assert_eq!(item["pk"], json!({ "S": format!("evidence#stripe-main#{DAY}#1") }));
         assert_eq!(item["sk"], json!({ "S": key }));
+        assert_eq!((&item["epoch"], &item["number"]), (&json!({ "N": "1" }), &json!({ "N": "0" })));
         assert!(item["expires_at"]["N"].is_string());
     }
     server.then_json(&json!({ "Items": items }));
     server.then_json(&json!({ "Items": [] }));
-    assert_eq!(runs.notes(&begun(), "").await.expect("are read"), notes);
-    assert_eq!(runs.notes(&begun(), "heal#").await.expect("are read"), []);
+    run.end_step();
+    let mut read = runs.notes(&run, "").await.expect("are read");
+    read.reverse();
+    assert_eq!(read, notes);
+    assert_eq!(runs.notes(&run, "heal#").await.expect("are read"), []);
     let asked = server.asked();
     assert_eq!(asked[2].json()["KeyConditionExpression"], "pk = :pk");
     assert_eq!(asked[3].json()["KeyConditionExpression"], "pk = :pk AND begins_with(sk, :prefix)");
