@@ -13,7 +13,7 @@ use countersign_aws::dynamodb::{
 };
 use countersign_aws::eventbridge::EventBus;
 use countersign_aws::s3::{FileBucket, ReportBucket};
-use countersign_aws::secrets::{ApiTokens, SigningSecrets};
+use countersign_aws::secrets::SigningSecrets;
 use countersign_aws::sqs::EventQueue;
 use countersign_domain::event::BusEvent;
 use countersign_domain::expect::Expectation;
@@ -50,104 +50,107 @@ impl std::fmt::Display for Call {
     }
 }
 
-/// The adapters' methods, and what each asks. The name is made from what is called, so that it cannot be another's.
+/// What a method asks, with whatever answers. Its name is made from what is called, so that it cannot be another's; and each
+/// call has a server of its own: a request that a method gave up on may still be under way when the next one is asked.
 macro_rules! ask {
-    ($server:ident, $asked:ident, $adapter:ident, <$type:ident as $port:ident>::$method:ident($($argument:expr),*)) => {
+    ($asked:ident, $adapter:expr, <$type:ident as $port:ident>::$method:ident($($argument:expr),*)) => {
         for answers in Answers::ALL {
-            $server.answer_with(answers);
+            let server = Server::start(answers).await;
+            let adapter = $adapter(&server);
             // What it comes to is of no interest: no answer here means anything.
-            drop(<$type as $port>::$method(&$adapter, $($argument),*).await);
+            drop(<$type as $port>::$method(&adapter, $($argument),*).await);
             let name = concat!("<", stringify!($type), " as ", stringify!($port), ">::", stringify!($method));
-            $asked.entry(name).or_default().extend($server.take());
+            $asked.entry(name).or_default().extend(server.calls());
         }
     };
 }
 
 /// What is asked by each method that a function may call. The resources have their logical names.
 pub(crate) async fn asked() -> BTreeMap<&'static str, Vec<Call>> {
-    let server = Server::start().await;
     let mut asked = BTreeMap::new();
-    tables(&server, &mut asked).await;
-    control(&server, &mut asked).await;
-    others(&server, &mut asked).await;
-    secrets(&server, &mut asked).await;
+    tables(&mut asked).await;
+    control(&mut asked).await;
+    others(&mut asked).await;
+    secrets(&mut asked).await;
     asked
 }
 
 type AskedBy = BTreeMap<&'static str, Vec<Call>>;
 
-async fn tables(server: &Server, asked: &mut AskedBy) {
-    let (inbox, ledger) = (server.clients.inbox("InboxTable", 45), server.clients.ledger("LedgerTable"));
+async fn tables(asked: &mut AskedBy) {
+    let inbox = |server: &Server| server.clients.inbox("InboxTable", 45);
+    let ledger = |server: &Server| server.clients.ledger("LedgerTable");
     let row = inbox_row();
-    ask!(server, asked, inbox, <InboxTable as Inbox>::put(&row));
-    ask!(server, asked, inbox, <InboxTable as Inbox>::get(&row.key));
-    ask!(server, asked, ledger, <LedgerTable as Ledger>::view(&source(), &payment(), &event()));
-    ask!(server, asked, ledger, <LedgerTable as Ledger>::history(&source(), &payment()));
-    ask!(server, asked, ledger, <LedgerTable as Ledger>::append(&ledger_row()));
-    ask!(server, asked, ledger, <LedgerTable as Ledger>::opened_on(&source(), "2026-11-29"));
+    ask!(asked, inbox, <InboxTable as Inbox>::put(&row));
+    ask!(asked, inbox, <InboxTable as Inbox>::get(&row.key));
+    ask!(asked, ledger, <LedgerTable as Ledger>::view(&source(), &payment(), &event()));
+    ask!(asked, ledger, <LedgerTable as Ledger>::history(&source(), &payment()));
+    ask!(asked, ledger, <LedgerTable as Ledger>::append(&ledger_row()));
+    ask!(asked, ledger, <LedgerTable as Ledger>::opened_on(&source(), "2026-11-29"));
 }
 
-async fn control(server: &Server, asked: &mut AskedBy) {
+async fn control(asked: &mut AskedBy) {
     const TABLE: &str = "ControlTable";
-    let (sources, drift) = (server.clients.sources(TABLE), server.clients.drift(TABLE));
-    ask!(server, asked, sources, <SourceTable as Sources>::fetch(&source()));
-    ask!(server, asked, sources, <SourceTable as Sources>::list());
-    ask!(server, asked, drift, <DriftTable as Drift>::saw(&sighting()));
-    let findings = server.clients.findings(TABLE);
-    ask!(server, asked, findings, <FindingTable as Findings>::raise(&finding()));
-    ask!(server, asked, findings, <FindingTable as Findings>::list(&source()));
-    ask!(server, asked, findings, <FindingTable as Cases>::of(&source()));
-    ask!(server, asked, findings, <FindingTable as Cases>::find(&source(), "f-1"));
-    ask!(server, asked, findings, <FindingTable as Cases>::step(&Case::new(finding())));
-    let (expected, expectation) = (server.clients.expectations(TABLE), expectation());
-    ask!(server, asked, expected, <ExpectationTable as Expectations>::announce(&expectation));
-    ask!(server, asked, expected, <ExpectationTable as Expectations>::due_in(now()));
-    ask!(server, asked, expected, <ExpectationTable as Expectations>::settle(&expectation));
-    let (runs, run) = (server.clients.runs(TABLE), Run::begin(source(), window(), 1, 1, now()));
+    let sources = |server: &Server| server.clients.sources(TABLE);
+    ask!(asked, sources, <SourceTable as Sources>::fetch(&source()));
+    ask!(asked, sources, <SourceTable as Sources>::list());
+    let drift = |server: &Server| server.clients.drift(TABLE);
+    ask!(asked, drift, <DriftTable as Drift>::saw(&sighting()));
+    let findings = |server: &Server| server.clients.findings(TABLE);
+    ask!(asked, findings, <FindingTable as Findings>::raise(&finding()));
+    ask!(asked, findings, <FindingTable as Findings>::list(&source()));
+    ask!(asked, findings, <FindingTable as Cases>::of(&source()));
+    ask!(asked, findings, <FindingTable as Cases>::find(&source(), "f-1"));
+    ask!(asked, findings, <FindingTable as Cases>::step(&Case::new(finding())));
+    let expected = |server: &Server| server.clients.expectations(TABLE);
+    let expectation = expectation();
+    ask!(asked, expected, <ExpectationTable as Expectations>::announce(&expectation));
+    ask!(asked, expected, <ExpectationTable as Expectations>::due_in(now()));
+    ask!(asked, expected, <ExpectationTable as Expectations>::settle(&expectation));
+    let runs = |server: &Server| server.clients.runs(TABLE);
+    let run = Run::begin(source(), window(), 1, 1, now());
     let notes = [Evidence::Page { page: 1, payments: vec![payment()] }];
-    ask!(server, asked, runs, <RunTable as Runs>::take(&source(), window(), false, now(), now()));
-    ask!(server, asked, runs, <RunTable as Runs>::checkpoint(&run, now()));
-    ask!(server, asked, runs, <RunTable as Runs>::find(&source(), window()));
-    ask!(server, asked, runs, <RunTable as Runs>::note(&run, &notes));
-    ask!(server, asked, runs, <RunTable as Runs>::notes(&run, "page#"));
-    ask!(server, asked, runs, <RunTable as RunHistory>::newest(&source(), 7));
+    ask!(asked, runs, <RunTable as Runs>::take(&source(), window(), false, now(), now()));
+    ask!(asked, runs, <RunTable as Runs>::checkpoint(&run, now()));
+    ask!(asked, runs, <RunTable as Runs>::find(&source(), window()));
+    ask!(asked, runs, <RunTable as Runs>::note(&run, &notes));
+    ask!(asked, runs, <RunTable as Runs>::notes(&run, "page#"));
+    ask!(asked, runs, <RunTable as RunHistory>::newest(&source(), 7));
 }
 
-async fn others(server: &Server, asked: &mut AskedBy) {
-    let queue_url = format!("{}/000000000000/EventQueue", server.url);
-    let (queue, bus) = (server.clients.queue(&queue_url), server.clients.bus("EventBus"));
+async fn others(asked: &mut AskedBy) {
+    let queue = |server: &Server| server.clients.queue(&server.queue_url());
     let notices = [Notice { v: 1, key: inbox_row().key, trace: TraceId::from_bytes([8; 16]) }];
+    ask!(asked, queue, <EventQueue as Queue>::send(&notices));
+    let server = Server::start(Answers::Empty).await;
+    server.clients.warm_queue(&server.queue_url()).await;
+    asked.entry("EventQueue::touch").or_default().extend(server.calls());
+    let bus = |server: &Server| server.clients.bus("EventBus");
     let events = [BusEvent { detail_type: "payment.captured", detail: "{}".to_owned() }];
-    ask!(server, asked, queue, <EventQueue as Queue>::send(&notices));
-    ask!(server, asked, bus, <EventBus as Bus>::publish(&events));
-    server.answer_with(Answers::Empty);
-    server.clients.warm_queue(&queue_url).await;
-    asked.entry("EventQueue::touch").or_default().extend(server.take());
-    let (reports, files) = (server.clients.reports("ReportBucket"), server.clients.files("FileBucket"));
+    ask!(asked, bus, <EventBus as Bus>::publish(&events));
+    let reports = |server: &Server| server.clients.reports("ReportBucket");
     ask!(
-        server,
         asked,
         reports,
         <ReportBucket as Reports>::write("any/report.json", "application/json", b"{}".to_vec())
     );
-    ask!(server, asked, files, <FileBucket as Files>::open("arrivals/acme/daily/report.csv"));
-    ask!(server, asked, files, <FileBucket as Files>::keep("parts/acme/0/0000.tsv", Vec::new()));
-    ask!(server, asked, files, <FileBucket as Files>::kept("parts/acme/0/0000.tsv"));
+    let files = |server: &Server| server.clients.files("FileBucket");
+    ask!(asked, files, <FileBucket as Files>::open("arrivals/acme/daily/report.csv"));
+    ask!(asked, files, <FileBucket as Files>::keep("parts/acme/0/0000.tsv", Vec::new()));
+    ask!(asked, files, <FileBucket as Files>::kept("parts/acme/0/0000.tsv"));
 }
 
 /// A token is read under the name that it was made with, which is the second name here.
-async fn secrets(server: &Server, asked: &mut AskedBy) {
+async fn secrets(asked: &mut AskedBy) {
     const STAGE: &str = "${Stage}";
-    let signing = server.clients.secrets(STAGE);
-    ask!(server, asked, signing, <SigningSecrets as Secrets>::fetch(&source()));
-    for (tokens, made_by) in [
-        (server.clients.api_tokens(STAGE), super::API_TOKENS),
-        (server.clients.fetch_tokens(STAGE), super::FETCH_TOKENS),
-    ] {
-        server.answer_with(Answers::Empty);
-        drop(ApiTokens::fetch(&tokens, &source()).await);
-        asked.entry(made_by).or_default().extend(server.take());
-    }
+    let signing = |server: &Server| server.clients.secrets(STAGE);
+    ask!(asked, signing, <SigningSecrets as Secrets>::fetch(&source()));
+    let server = Server::start(Answers::Empty).await;
+    drop(server.clients.api_tokens(STAGE).fetch(&source()).await);
+    asked.entry(super::API_TOKENS).or_default().extend(server.calls());
+    let server = Server::start(Answers::Empty).await;
+    drop(server.clients.fetch_tokens(STAGE).fetch(&source()).await);
+    asked.entry(super::FETCH_TOKENS).or_default().extend(server.calls());
 }
 
 /// What every request is answered with: a method may ask once more, of the one or of the other.
@@ -161,46 +164,36 @@ impl Answers {
     const ALL: [Self; 2] = [Self::Empty, Self::Refused];
 }
 
-#[derive(Default)]
-struct Script {
-    is_refusing: bool,
-    calls: Vec<Call>,
-}
-
 struct Server {
     url: String,
     clients: Clients,
-    script: Arc<Mutex<Script>>,
+    calls: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Server {
-    async fn start() -> Self {
+    async fn start(answers: Answers) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let script = Arc::<Mutex<Script>>::default();
-        let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&script));
+        let calls = Arc::<Mutex<Vec<Call>>>::default();
+        let router = axum::Router::new().fallback(answer).with_state((answers, Arc::clone(&calls)));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { clients: Clients::at(&url), url, script }
+        Self { clients: Clients::at(&url), url, calls }
     }
 
-    fn script(&self) -> std::sync::MutexGuard<'_, Script> {
-        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue_url(&self) -> String {
+        format!("{}/000000000000/EventQueue", self.url)
     }
 
-    fn answer_with(&self, answers: Answers) {
-        self.script().is_refusing = matches!(answers, Answers::Refused);
-    }
-
-    /// The calls since the last time; there must be some.
-    fn take(&self) -> Vec<Call> {
-        let calls = std::mem::take(&mut self.script().calls);
+    /// What it was asked; there must be something.
+    fn calls(&self) -> Vec<Call> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
         assert!(!calls.is_empty(), "a method asked nothing of AWS: give it arguments with which it does");
         calls
     }
 }
 
 async fn answer(
-    State(script): State<Arc<Mutex<Script>>>,
+    State((answers, calls)): State<(Answers, Arc<Mutex<Vec<Call>>>)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -210,13 +203,14 @@ async fn answer(
         Some(target) => of_target(target, &serde_json::from_slice(&body).expect("a request in JSON")),
         None => of_bucket(&method, uri.path()),
     };
-    let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
-    script.calls.push(call);
-    if script.is_refusing {
-        let refusal = json!({ "__type": "com.amazonaws.test#ConditionalCheckFailedException" });
-        return (StatusCode::BAD_REQUEST, refusal.to_string().into_bytes());
+    calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    match answers {
+        Answers::Empty => (StatusCode::OK, b"{}".to_vec()),
+        Answers::Refused => {
+            let refusal = json!({ "__type": "com.amazonaws.test#ConditionalCheckFailedException" });
+            (StatusCode::BAD_REQUEST, refusal.to_string().into_bytes())
+        }
     }
-    (StatusCode::OK, b"{}".to_vec())
 }
 
 /// A request in one of AWS's JSON protocols.
