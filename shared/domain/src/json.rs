@@ -305,6 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_the_place_of_a_list_is_named() {
+        for (body, name) in [
+            ("{}", "an object"),
+            (r#""x""#, "a string"),
+            (r#""\u0078""#, "a string"),
+            ("-1.5e3", "a number"),
+            ("true", "a boolean"),
+            ("false", "a boolean"),
+        ] {
+            check(body, "$[*]", Err(&format!("$[*] is {name}, not a list")));
+        }
+    }
+
+    #[test]
     fn a_key_named_twice_is_refused_where_it_is_read() {
         check(
             r#"{"amount":1,"amount":2}"#,
