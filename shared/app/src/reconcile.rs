@@ -6,7 +6,7 @@
 //! nothing changed.
 //!
 //! Every page ends in a checkpoint under a fencing token, so a run can be left at any point and taken up by another
-//! invocation; doing a page twice notes the same notes.
+//! invocation: what a page noted counts once its checkpoint is kept.
 
 mod dry;
 mod read;

@@ -238,16 +238,24 @@ async fn notes_come_back_in_order(port: &impl Runs, source: &SourceName) {
         let expected: Vec<_> = notes.iter().filter(|note| note.key().starts_with(prefix)).cloned().collect();
         assert_eq!(read(port, &run, prefix).await, expected, "{prefix:?}");
     }
-    let changed = Evidence::Page { page: 2, payments: vec![payment("pi_9")] };
-    noted(port, &run, std::slice::from_ref(&changed)).await;
-    end_step(port, &mut run, 60).await;
-    assert_eq!(read(port, &run, "page#000002").await, [changed], "of two with the same key the later counts");
+    // More steps than one digit counts.
+    let changed = |step: u32| Evidence::Page { page: 2, payments: vec![payment(&format!("pi_{step}"))] };
+    for step in 1..=11 {
+        noted(port, &run, &[changed(step)]).await;
+        end_step(port, &mut run, 60).await;
+    }
+    assert_eq!(
+        read(port, &run, "page#000002").await,
+        [changed(11)],
+        "of those with the same key the last counts"
+    );
 
     // The next attempt begins with a blank sheet, and leaves the last one's alone.
     let broken = Run { status: RunStatus::Incomplete, phase: Phase::Done, ..run.clone() };
     assert_eq!(keep(port, &broken, 10).await, Checkpoint::Kept);
     let mut next = taken(port, source, window(5), (10, 60)).await;
-    assert_eq!(read(port, &next, "").await, [], "the notes of another attempt are apart");
+    let as_if_kept = Run { kept: run.kept.clone(), ..next.clone() };
+    assert_eq!(read(port, &as_if_kept, "").await, [], "the notes of another attempt are apart");
     noted(port, &next, front).await;
     end_step(port, &mut next, 60).await;
     assert_eq!(read(port, &next, "").await, front);
@@ -259,24 +267,29 @@ async fn notes_come_back_in_order(port: &impl Runs, source: &SourceName) {
 
 /// Whether by an invocation that died, or by one that was overtaken and does not know it.
 async fn what_a_step_noted_counts_from_its_checkpoint_on(port: &impl Runs, source: &SourceName) {
-    let notes = notes();
-    let (kept, rest) = notes.split_at(2);
-    let (late, anew) = rest.split_at(2);
+    let page = |id: &str| Evidence::Page { page: 99, payments: vec![payment(id)] };
+    let (mut kept, mut late) = (notes(), notes().split_off(4));
+    let anew = kept.split_off(2);
+    kept.push(page("pi_1"));
+    late.push(page("pi_2"));
+    let mut both = [kept.clone(), anew.clone()].concat();
+    both.sort_by_key(Evidence::key);
+
     let mut old = taken(port, source, window(6), (0, 60)).await;
-    noted(port, &old, kept).await;
+    noted(port, &old, &kept).await;
     assert_eq!(read(port, &old, "").await, [], "its checkpoint is still to come");
     end_step(port, &mut old, 60).await;
     assert_eq!(read(port, &old, "").await, kept);
-    noted(port, &old, late).await;
+    noted(port, &old, &late).await;
 
     let mut new = taken(port, source, window(6), (60, 120)).await;
     assert_eq!(read(port, &new, "").await, kept, "the step of the last holder has no checkpoint");
-    noted(port, &new, anew).await;
+    noted(port, &new, &anew).await;
     end_step(port, &mut new, 120).await;
-    noted(port, &old, late).await;
+    noted(port, &old, &late).await;
     old.end_step();
     assert_eq!(keep(port, &old, 180).await, Checkpoint::Lost);
-    assert_eq!(read(port, &new, "").await, [kept, anew].concat(), "an overtaken holder notes for nobody");
+    assert_eq!(read(port, &new, "").await, both, "an overtaken holder notes for nobody");
     let found = find(port, source, window(6)).await.expect("it was begun");
-    assert_eq!(read(port, &found, "").await, [kept, anew].concat());
+    assert_eq!(read(port, &found, "").await, both);
 }

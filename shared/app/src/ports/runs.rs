@@ -84,7 +84,8 @@ pub struct Run {
     pub kept: BTreeMap<u64, u32>,
 }
 
-/// One step of a run: what it notes counts from the checkpoint on that keeps it, and never if there is none.
+/// One step of a run: what it notes counts from the checkpoint on that keeps it, and never if there is none. An epoch tries
+/// each of its steps once: who fails after noting ends there, and whoever goes on takes the lease, and a new epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StepId {
     /// The epoch of the run when it was done.
@@ -135,7 +136,7 @@ impl Run {
     /// Those of some notes that count, in the order of their keys; of two with the same key, that of the later step.
     ///
     /// A step that did not come to its checkpoint is done again, perhaps by another invocation, and what it noted may not
-    /// hold any more: its notes are there, and nobody reads them.
+    /// hold any more: its notes are there, and do not count.
     #[must_use]
     pub fn counted(&self, mut notes: Vec<(StepId, Evidence)>) -> Vec<Evidence> {
         let is_kept = |step: StepId| self.kept.get(&step.epoch).is_some_and(|steps| step.number < *steps);

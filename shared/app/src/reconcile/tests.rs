@@ -14,6 +14,7 @@ use countersign_domain::source::SourceConfig;
 use serde_json::{Value, json};
 
 mod again;
+mod disturbed;
 mod older;
 mod policy;
 mod recorded;

@@ -259,6 +259,8 @@ async fn notes_of_an_attempt_are_kept_apart_and_read_by_prefix() {
         assert!(item["expires_at"]["N"].is_string());
     }
     server.then_json(&json!({ "Items": items }));
+    assert_eq!(runs.notes(&run, "").await.expect("are read"), [], "their step is not over");
+    server.then_json(&json!({ "Items": items }));
     server.then_json(&json!({ "Items": [] }));
     run.end_step();
     let mut read = runs.notes(&run, "").await.expect("are read");
@@ -266,8 +268,8 @@ async fn notes_of_an_attempt_are_kept_apart_and_read_by_prefix() {
     assert_eq!(read, notes);
     assert_eq!(runs.notes(&run, "heal#").await.expect("are read"), []);
     let asked = server.asked();
-    assert_eq!(asked[2].json()["KeyConditionExpression"], "pk = :pk");
-    assert_eq!(asked[3].json()["KeyConditionExpression"], "pk = :pk AND begins_with(sk, :prefix)");
-    assert_eq!(asked[3].json()["ExpressionAttributeValues"][":prefix"], json!({ "S": "heal#" }));
-    assert_eq!(asked[3].json()["ConsistentRead"], true);
+    assert_eq!(asked[3].json()["KeyConditionExpression"], "pk = :pk");
+    assert_eq!(asked[4].json()["KeyConditionExpression"], "pk = :pk AND begins_with(sk, :prefix)");
+    assert_eq!(asked[4].json()["ExpressionAttributeValues"][":prefix"], json!({ "S": "heal#" }));
+    assert_eq!(asked[4].json()["ConsistentRead"], true);
 }

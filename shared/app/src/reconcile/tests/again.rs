@@ -3,9 +3,13 @@
 use super::*;
 use crate::ports::{Evidence, InboxKey, InboxRow, Lease, Origin, Resolution};
 use crate::testing::{captured_row, event_id};
+use countersign_domain::fact::Fact;
+use countersign_domain::finding::Standing;
 use countersign_domain::ids::{Sha256Hex, TraceId};
 use countersign_domain::json::Json;
+use countersign_domain::money::{Currency, Money};
 use countersign_domain::reconcile::{compare, snapshot};
+use countersign_domain::translate::PaymentFact;
 use std::collections::BTreeMap;
 
 fn told(desk: &Desk) -> Vec<String> {
@@ -93,6 +97,25 @@ fn a_difference_that_was_leveled_between_two_tries_is_none() {
         assert_eq!((data.healed, data.open), (0, BTreeMap::new()));
         assert_eq!(desk.findings.all(), [], "in the list: {is_listed}");
     }
+}
+
+#[test]
+fn what_a_try_that_did_not_end_had_noted_is_not_done() {
+    let desk = desk();
+    list(&desk, event_list(&books()), &[vec![]]);
+    list(&desk, &books().payments, &[vec![]]);
+    // It waits for a payment, and still does.
+    let waits = Finding { found_at: at(0), ..finding(FindingKind::Overdue, "pi_2") };
+    let _ = now_or_never(desk.findings.raise(&waits)).expect("the findings answer");
+    let amount = Money { minor: 1_000, currency: Currency::from_code("EUR").expect("EUR") };
+    let fact = Fact::Captured { amount };
+    let heal = correction(PaymentFact { payment: payment_id("pi_1"), fact }).expect("a correction");
+    let notes = [Evidence::Heal(Box::new(heal)), Evidence::Level { finding: waits.id() }];
+    let run = left(&desk, |_| ());
+    now_or_never(desk.runs.note(&run, &notes)).expect("the runs answer");
+    assert_eq!(complete(&desk, false).healed, 0);
+    assert_eq!(desk.queue.take(), [], "nothing is sent");
+    assert_eq!(desk.findings.cases()[0].standing, Standing::Open, "nothing is settled");
 }
 
 /// The row of `evt_1`, as a webhook told it.
