@@ -279,11 +279,13 @@ impl Auditor {
         let is_theirs = theirs.is_some();
         match finding.kind {
             FindingKind::Overdue | FindingKind::Conflicting => is_announced,
-            // Everything that these providers ever told of is in their books, and after a while in every copy of them.
-            FindingKind::MissingThere => theirs.is_some_and(|paid| {
-                let in_every_copy_ms = paid.created_ms.saturating_add(LAG_MS_MAX);
-                finding.found_at.as_millisecond() <= in_every_copy_ms.saturating_add(SKEW_MS_MAX)
-            }),
+            // Everything that these providers ever told of is in their books: a copy that lagged behind said otherwise, and a
+            // run may stand for hours between its question and what it tells.
+            FindingKind::MissingThere => {
+                book.and_then(|book| book.denied_at_ms(payment.as_str())).is_some_and(|denied_ms| {
+                    denied_ms <= finding.found_at.as_millisecond().saturating_add(SKEW_MS_MAX)
+                })
+            }
             // What was announced otherwise, at a source without books.
             FindingKind::AmountDiffers | FindingKind::CurrencyDiffers => is_theirs || is_announced,
             kind => kind.is_between_books() && is_theirs,

@@ -4,8 +4,9 @@ use super::model::{Account, Happening, Stage};
 use super::page::Page;
 use super::*;
 use crate::world::judged;
-use countersign_app::ports::Append;
+use countersign_app::ports::{Append, Findings as _, Raised};
 use countersign_domain::fact::Fact;
+use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::payment::{Payment, Step, apply};
 
@@ -60,6 +61,29 @@ fn an_event_that_is_not_kept() {
     check_spoilt(Invariant::I1, |auditor| {
         let applied = auditor.stores.ledger.rows().first()?.cause.event.clone();
         lose_row(auditor, |row| matches!(&row.key, InboxKey::Event { event, .. } if *event == applied))
+    });
+}
+
+#[test]
+fn a_payment_that_is_missing_there_and_was_never_asked_for() {
+    check_spoilt(Invariant::I1, |auditor| {
+        let never_denied = |row: &LedgerRow| {
+            let book = auditor.provider_books.of_source(row.source.as_str())?;
+            let is_theirs = book.payments.contains_key(row.payment.as_str());
+            (is_theirs && book.denied_at_ms(row.payment.as_str()).is_none()).then(|| row.clone())
+        };
+        let row = auditor.stores.ledger.rows().iter().find_map(never_denied)?;
+        let finding = Finding {
+            source: row.source,
+            kind: FindingKind::MissingThere,
+            subject: Subject::Payment(row.payment),
+            reason: "a test".to_owned(),
+            at_stake: None,
+            found_at: row.recorded_at,
+        };
+        let raised = now(auditor.stores.findings.raise(&finding));
+        assert_eq!(raised, Raised::New);
+        Some(())
     });
 }
 

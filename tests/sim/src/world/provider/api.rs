@@ -28,6 +28,8 @@ pub(crate) struct Book {
     items_per_page: usize,
     /// When the list of payments last showed one.
     shown_at_ms: Mutex<BTreeMap<String, i64>>,
+    /// When one was first asked for by name and not known.
+    denied_at_ms: Mutex<BTreeMap<String, i64>>,
 }
 
 /// How a list moved since its last page was read.
@@ -78,6 +80,7 @@ impl Books {
                 payments: BTreeMap::new(),
                 items_per_page: state.dice.index(4).saturating_add(1),
                 shown_at_ms: Mutex::default(),
+                denied_at_ms: Mutex::default(),
             };
             for event in events {
                 book.write(event);
@@ -144,6 +147,10 @@ impl Book {
             path => {
                 let id = path.strip_prefix("/v1/payment_intents/").unwrap_or_default();
                 let paid = self.payments.get(id).filter(|paid| paid.created_ms <= as_of_ms);
+                if paid.is_none() {
+                    let mut denied = self.denied_at_ms.lock().unwrap_or_else(PoisonError::into_inner);
+                    denied.entry(id.to_owned()).or_insert(now_ms);
+                }
                 Ok(paid.map(|paid| snapshot(id, paid, &paid.account_at(as_of_ms))))
             }
         }
@@ -152,6 +159,11 @@ impl Book {
     /// When the list of payments last showed one.
     pub(crate) fn shown_at_ms(&self, payment: &str) -> Option<i64> {
         self.shown_at_ms.lock().unwrap_or_else(PoisonError::into_inner).get(payment).copied()
+    }
+
+    /// When a payment was first asked for by name and not known.
+    pub(crate) fn denied_at_ms(&self, payment: &str) -> Option<i64> {
+        self.denied_at_ms.lock().unwrap_or_else(PoisonError::into_inner).get(payment).copied()
     }
 
     /// One page of a list and the ids on it. Of each item: when, id and text, the newest first.
