@@ -11,6 +11,7 @@ use countersign_domain::time::Timestamp;
 use countersign_domain::translate::{Body, PaymentFact, Translation, named, translate};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::iter;
 
 /// One thing that happened, when our clock saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -83,8 +84,11 @@ pub async fn payment(
     let mut entries = Vec::new();
     let mut events = BTreeSet::new();
     for row in &history {
-        events.insert(row.cause.event.clone());
-        entries.extend(received(inbox, source, &row.cause.event).await?);
+        for event in lineage(&row.cause.event) {
+            if events.insert(event.clone()) {
+                entries.extend(received(inbox, source, &event).await?);
+            }
+        }
         entries.extend(recorded(row));
     }
     let about = |finding: &Finding| match &finding.subject {
@@ -98,7 +102,8 @@ pub async fn payment(
     Ok(in_order(entries))
 }
 
-/// Everything that is known of an event.
+/// Everything that is known of an event, and of those that it came out of: the ledger books each fact of an event with several
+/// under an id of its own, and a provider's answer to a question about an event has one too.
 ///
 /// # Errors
 /// [`PortError`] when a store cannot be read.
@@ -111,17 +116,29 @@ pub async fn event(
 ) -> Port<Vec<Entry>> {
     let name = &source.name;
     let mut entries = Vec::new();
-    let key = InboxKey::Event { source: name.clone(), event: event.clone() };
-    if let Some(row) = inbox.get(&key).await? {
+    let events = lineage(event);
+    for event in &events {
+        let key = InboxKey::Event { source: name.clone(), event: event.clone() };
+        let Some(row) = inbox.get(&key).await? else { continue };
         for (id, PaymentFact { payment, .. }) in named(event, facts_of(source, &row)) {
             let view = ledger.view(name, &payment, &id).await?;
             entries.extend(view.of_event.iter().flat_map(recorded));
         }
         entries.extend(receipt(event, row));
     }
-    let about = |finding: &Finding| finding.subject == Subject::Event(event.clone());
+    let about = |finding: &Finding| match &finding.subject {
+        Subject::Event(found) => events.contains(found),
+        _ => false,
+    };
     entries.extend(findings.list(name).await?.into_iter().filter(about).map(found));
     Ok(in_order(entries))
+}
+
+/// An event, after those that it came out of.
+fn lineage(event: &EventId) -> Vec<EventId> {
+    let mut events: Vec<_> = iter::successors(Some(event.clone()), EventId::came_out_of).collect();
+    events.reverse();
+    events
 }
 
 /// What an event says, as far as it can be told now.

@@ -157,17 +157,28 @@ names! {
 #[serde(try_from = "String", into = "String")]
 pub struct TraceId(String);
 
+/// Length of the mark that tells apart what came out of one event, in hex digits.
+const MARK_BYTES: usize = 24;
+
 impl EventId {
     /// The id of something that came out of this event: the event's own, and a mark of what it is. The same parts give
     /// the same id, and no other event's.
     #[must_use]
     pub fn with_digest(&self, what: &str) -> Self {
-        const MARK_BYTES: usize = 24;
         let digest = Sha256Hex::of(&[self.0.as_bytes(), what.as_bytes()]);
         let room = ID_BYTES_MAX.saturating_sub(MARK_BYTES).saturating_sub(1);
         let (own, mark) =
             (self.0.get(..room).unwrap_or(&self.0), digest.as_str().get(..MARK_BYTES).unwrap_or_default());
         Self(format!("{own}~{mark}"))
+    }
+
+    /// The event that this one came out of, told from its form: none when the form is not that of [`Self::with_digest`]. A
+    /// provider may give ids of this form itself, and a long id has lost its end: what is kept under the answer decides.
+    #[must_use]
+    pub fn came_out_of(&self) -> Option<Self> {
+        let (own, mark) = self.0.rsplit_once('~')?;
+        let is_mark = mark.len() == MARK_BYTES && HEXLOWER.decode(mark.as_bytes()).is_ok();
+        (is_mark && !own.is_empty()).then(|| Self(own.to_owned()))
     }
 }
 
@@ -295,6 +306,23 @@ mod tests {
         assert!(EventKind::new("x".repeat(KIND_BYTES_MAX + 1)).is_err());
         assert!(EventKind::new("transfers#state-change").is_ok());
         assert!(EventKind::new("a b").is_err());
+    }
+
+    #[test]
+    fn what_came_out_of_an_event_leads_back_to_it() {
+        let event = |text: &str| EventId::new(text).expect("an id");
+        let longest_whole = "x".repeat(ID_BYTES_MAX - 1 - MARK_BYTES);
+        for own in ["evt_1", "a~b", "~", longest_whole.as_str()] {
+            let answer = event(own).with_digest("an answer");
+            assert_eq!(answer.came_out_of(), Some(event(own)));
+        }
+        let fact = event("evt_1").with_digest("an answer").with_digest("a fact");
+        assert_eq!(fact.came_out_of().and_then(|answer| answer.came_out_of()), Some(event("evt_1")));
+        let mark = "0123456789abcdef01234567";
+        let upper = format!("evt~{}", mark.to_uppercase());
+        for other in ["evt_1", &format!("~{mark}"), &format!("evt~{mark}8"), &format!("evt{mark}"), &upper] {
+            assert_eq!(event(other).came_out_of(), None, "{other}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::ports::ApiRequest;
-use countersign_domain::source::DialectRef;
+use crate::trace;
+use countersign_domain::source::{DialectRef, Source, SourceConfig};
 
 const THIN: &str = "thin";
 
@@ -46,11 +47,13 @@ const DIALECT: &str = r#"
     state = "succeeded"
 "#;
 
+fn config() -> SourceConfig {
+    SourceConfig { dialect: DialectRef::Own(DIALECT.to_owned()), ..source_config(THIN, "partner-hmac") }
+}
+
 fn desk() -> Desk {
     let desk = Desk::new();
-    let mut config = source_config(THIN, "partner-hmac");
-    config.dialect = DialectRef::Own(DIALECT.to_owned());
-    desk.processor.sources.inner.set(config);
+    desk.processor.sources.inner.set(config());
     desk
 }
 
@@ -115,6 +118,32 @@ fn the_same_answer_is_the_same_event_and_another_is_another() {
         (3, 3),
         "each means what it says: the notification, two answers"
     );
+}
+
+/// The ledger's ids are those of the answer's facts; the story begins with the notification all the same.
+#[test]
+fn the_story_is_told_from_the_notification_on() {
+    let desk = desk();
+    answers(&desk, REFUNDED);
+    assert_eq!(desk.one(&delivered(&desk)), "applied");
+    let Processor { inbox, ledger, findings, .. } = &desk.processor;
+    let (inbox, ledger, findings) = (&inbox.inner, &ledger.inner, &findings.inner);
+    let told = traced::words(now_or_never(trace::payment(
+        inbox,
+        ledger,
+        findings,
+        &source_name(THIN),
+        &payment_id("tr_1"),
+    )));
+    let answer = desk.ledger_rows()[0].cause.event.came_out_of().expect("a fact of the answer");
+    let received = ["tr_1 received".to_owned(), format!("{answer} received")];
+    assert_eq!(told[..2], received, "each once, before what came of it: {told:?}");
+    assert_eq!(told.len(), 2 + 3 * 2, "three facts, recorded and published: {told:?}");
+    let source = Source::try_from(config()).expect("a source");
+    for row in desk.ledger_rows() {
+        let of_fact = trace::event(inbox, ledger, findings, &source, &row.cause.event);
+        assert_eq!(traced::words(now_or_never(of_fact)), told, "by any id that the payment's story names");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn word(entry: &Entry) -> String {
     }
 }
 
-fn words(entries: Port<Vec<Entry>>) -> Vec<String> {
+pub(super) fn words(entries: Port<Vec<Entry>>) -> Vec<String> {
     let entries = entries.expect("ports in memory");
     assert!(entries.is_sorted_by_key(|entry| entry.at), "in the order of our clock");
     entries.iter().map(word).collect()
