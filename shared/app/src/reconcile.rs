@@ -9,6 +9,7 @@
 //! invocation: what a page noted counts once its checkpoint is kept.
 
 mod dry;
+mod events;
 mod read;
 mod recheck;
 pub(crate) mod report;
@@ -136,6 +137,13 @@ const LEASE_SECONDS: i64 = 50;
 /// The end of a lease that is given back. It is in the past by whatever clock the next invocation goes.
 const LEASE_GIVEN_BACK: Timestamp = Timestamp::UNIX_EPOCH;
 
+/// Payments looked up, or findings raised or settled, in one step.
+const LOOKUPS_PER_STEP: usize = 50;
+
+/// After so many seconds a step that looks up one payment after the other looks up no further: well within the lease, and
+/// within what an invocation keeps for its last step.
+const LOOKUP_SECONDS_MAX: i64 = 20;
+
 /// Windows of the past that a report sets its run beside.
 const TREND_RUNS: u16 = 31;
 
@@ -257,6 +265,11 @@ where
     async fn source(&self, name: &SourceName, now: Timestamp) -> Port<Result<Arc<Source>, Refused>> {
         let source = self.source_cache.get(&self.sources, name, now).await?;
         Ok(source.ok_or_else(|| Refused::UnknownSource(name.clone())))
+    }
+
+    /// When a step that begins now looks up no further.
+    fn end_of_step(&self, work: &Work<'_>) -> Timestamp {
+        later(self.clock.now(), LOOKUP_SECONDS_MAX).min(work.stop_at)
     }
 
     async fn work(&self, work: &Work<'_>, mut run: Run) -> Port<Ended> {

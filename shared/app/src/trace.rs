@@ -11,7 +11,6 @@ use countersign_domain::time::Timestamp;
 use countersign_domain::translate::{Body, PaymentFact, Translation, named, translate};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::iter;
 
 /// One thing that happened, when our clock saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -136,7 +135,7 @@ pub async fn event(
 
 /// An event, after those that it came out of.
 fn lineage(event: &EventId) -> Vec<EventId> {
-    let mut events: Vec<_> = iter::successors(Some(event.clone()), EventId::came_out_of).collect();
+    let mut events: Vec<_> = event.lineage().collect();
     events.reverse();
     events
 }

@@ -180,6 +180,11 @@ impl EventId {
         let is_mark = mark.len() == MARK_BYTES && HEXLOWER.decode(mark.as_bytes()).is_ok();
         (is_mark && !own.is_empty()).then(|| Self(own.to_owned()))
     }
+
+    /// This event, then those that it came out of.
+    pub fn lineage(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self.clone()), Self::came_out_of)
+    }
 }
 
 impl TraceId {
@@ -317,7 +322,8 @@ mod tests {
             assert_eq!(answer.came_out_of(), Some(event(own)));
         }
         let fact = event("evt_1").with_digest("an answer").with_digest("a fact");
-        assert_eq!(fact.came_out_of().and_then(|answer| answer.came_out_of()), Some(event("evt_1")));
+        let lineage = [fact.clone(), event("evt_1").with_digest("an answer"), event("evt_1")];
+        assert_eq!(fact.lineage().collect::<Vec<_>>(), lineage);
         let mark = "0123456789abcdef01234567";
         let upper = format!("evt~{}", mark.to_uppercase());
         for other in ["evt_1", &format!("~{mark}"), &format!("evt~{mark}8"), &format!("evt{mark}"), &upper] {

@@ -1,33 +1,27 @@
 //! The reading half of a run: it notes, and changes nothing.
 
-use super::{Fault, Reconciler, StepResult, Work};
+use super::{Fault, LOOKUPS_PER_STEP, Reconciler, StepResult, Work};
 use crate::ports::{
-    ApiRequest, Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, Ledger, Origin, Phase,
-    PortError, ProviderApi, Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
+    ApiRequest, Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, Ledger, Origin, Phase, PortError,
+    ProviderApi, Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
 };
-use crate::process::understand;
 use countersign_domain::dialect::{Listing, Reconcile as Books};
-use countersign_domain::envelope::{self, RawEvent};
+use countersign_domain::envelope::{self};
 use countersign_domain::fact::Fact;
-use countersign_domain::finding::{FindingKind, Subject};
-use countersign_domain::ids::{EventId, EventKind, PaymentId, Sha256Hex};
+use countersign_domain::ids::{EventKind, PaymentId, Sha256Hex};
 use countersign_domain::json::{Doc, Json};
 use countersign_domain::ledger::LedgerRow;
-use countersign_domain::limits::{FINDINGS_PER_RUN_MAX, PAGES_PER_LIST_MAX, RECORDS_IN_FLIGHT_MAX};
+use countersign_domain::limits::{FINDINGS_PER_RUN_MAX, PAGES_PER_LIST_MAX};
 use countersign_domain::policy::{Policy, Verdict};
 use countersign_domain::reconcile::{
     Difference, Snapshot, add_to_totals, compare, heal_id, plan, projected, snapshot,
 };
-use countersign_domain::signature::Headers;
 use countersign_domain::source::Source;
-use countersign_domain::translate::{Body, PaymentFact, Translation, named, translate};
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use countersign_domain::translate::PaymentFact;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The type of an event that a run makes from the provider's own payment.
 const CORRECTION: &str = "countersign.correction";
-/// Payments that only the ledger has, looked up in one step.
-const LOOKUPS_PER_STEP: usize = 50;
 
 impl<P, A, I, Q, L, F, R, O, B, C> Reconciler<P, A, I, Q, L, F, R, O, B, C>
 where
@@ -42,91 +36,6 @@ where
     B: Bus,
     C: Clock,
 {
-    /// One page of the provider's events: those that the ledger lacks are noted, body and all.
-    pub(super) async fn read_events(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
-        let Some(listing) = &work.books.events else {
-            run.phase = Phase::Payments;
-            return Ok(());
-        };
-        let body = self.page(work.source, listing, run).await?;
-        let json = Json::parse(&body).map_err(|error| unreadable_page(listing, &error))?;
-        let page = Page::read(listing, json.root(), run)?;
-        let (parked, disputed) = self.known_events(work.source).await?;
-        let events = page
-            .inside
-            .iter()
-            .map(|doc| envelope::event(&work.source.dialect, &Headers::default(), *doc))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| {
-                Fault::Provider(format!("{}: an event cannot be read: {error}", listing.path))
-            })?;
-        run.events_seen = run.events_seen.saturating_add(events.len() as u64);
-        let heals: Vec<Option<Heal>> =
-            stream::iter(events.into_iter().filter(|event| !parked.contains(&event.id)))
-                .map(|event| {
-                    let is_disputed = disputed.contains(&event.id);
-                    self.missing_event(work.source, event, is_disputed)
-                })
-                .buffered(RECORDS_IN_FLIGHT_MAX)
-                .try_collect()
-                .await?;
-        let notes: Vec<_> = heals.into_iter().flatten().map(|heal| Evidence::Heal(Box::new(heal))).collect();
-        self.note(run, &notes).await?;
-        page.advance(run, Phase::Payments);
-        Ok(())
-    }
-
-    /// Events that were set aside with a finding (sending them again would not help), and events that came with two
-    /// meanings (the first one counts, and may have been handed over or not).
-    async fn known_events(
-        &self,
-        source: &Source,
-    ) -> Result<(BTreeSet<EventId>, BTreeSet<EventId>), PortError> {
-        let (mut parked, mut disputed) = (BTreeSet::new(), BTreeSet::new());
-        for finding in self.findings.list(&source.name).await? {
-            if let Subject::Event(event) = finding.subject {
-                let of_its_kind =
-                    if finding.kind == FindingKind::Conflicting { &mut disputed } else { &mut parked };
-                of_its_kind.insert(event);
-            }
-        }
-        Ok((parked, disputed))
-    }
-
-    /// The correction for a listed event that the ledger lacks. One that cannot be translated is handed over as well: no
-    /// finding says so yet, whether it never came in or came in and was never handed over, and the processor will.
-    async fn missing_event(
-        &self,
-        source: &Source,
-        event: RawEvent,
-        is_disputed: bool,
-    ) -> Result<Option<Heal>, PortError> {
-        let first = if is_disputed {
-            let key = InboxKey::Event { source: source.name.clone(), event: event.id.clone() };
-            self.inbox.get(&key).await?
-        } else {
-            None
-        };
-        let translation = match &first {
-            // What is listed may be the other meaning.
-            Some(row) => understand(source, row.kind.as_ref().unwrap_or(&event.kind), row),
-            None => translate(source, &event.kind, Body::Json(event.body.as_bytes())),
-        };
-        let (is_missing, facts) = match translation {
-            Ok(Translation::Unmapped) => (false, Vec::new()),
-            Ok(Translation::Facts(facts)) => {
-                let mut is_missing = false;
-                for (id, fact) in named(&event.id, facts.clone()) {
-                    let view = self.ledger.view(&source.name, &fact.payment, &id).await?;
-                    is_missing |= view.of_event.is_none();
-                }
-                (is_missing, facts)
-            }
-            Err(_) => (true, Vec::new()),
-        };
-        Ok(is_missing.then(|| Heal::listed(event, facts)))
-    }
-
     /// One page of the provider's payments: differences are noted, with what levels them.
     pub(super) async fn read_payments(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
         let listing = &work.books.payments;
@@ -172,12 +81,16 @@ where
         let mut rest =
             unseen.into_iter().filter(|payment| after.as_deref().is_none_or(|at| payment.as_str() > at));
         let mut notes = Vec::new();
+        let until = self.end_of_step(work);
         for payment in rest.by_ref().take(LOOKUPS_PER_STEP) {
             let theirs = self.lookup(work, run, &payment).await?;
             let ours = self.ledger.history(&run.source, &payment).await?.pop();
             let sides = Sides { ours: ours.as_ref(), theirs: theirs.as_ref(), coming: coming.get(&payment) };
             notes.extend(weigh(run, &work.source.policy, &payment, &sides)?);
             run.cursor = Some(payment.to_string());
+            if self.clock.now() >= until {
+                break;
+            }
         }
         let is_more = rest.next().is_some();
         self.note(run, &notes).await?;
@@ -200,7 +113,12 @@ where
         Ok(theirs)
     }
 
-    async fn page(&self, source: &Source, listing: &Listing, run: &mut Run) -> StepResult<Vec<u8>> {
+    pub(super) async fn page(
+        &self,
+        source: &Source,
+        listing: &Listing,
+        run: &mut Run,
+    ) -> StepResult<Vec<u8>> {
         if run.pages >= PAGES_PER_LIST_MAX {
             let why = format!("{}: more than {PAGES_PER_LIST_MAX} pages: use a report file", listing.path);
             return Err(Fault::Provider(why));
@@ -238,7 +156,7 @@ where
         Ok(coming)
     }
 
-    async fn note(&self, run: &mut Run, notes: &[Evidence]) -> StepResult<()> {
+    pub(super) async fn note(&self, run: &mut Run, notes: &[Evidence]) -> StepResult<()> {
         let weighty = notes.iter().filter(|note| !matches!(note, Evidence::Page { .. })).count();
         run.noted = run.noted.saturating_add(u32::try_from(weighty).unwrap_or(u32::MAX));
         if run.noted > FINDINGS_PER_RUN_MAX {
@@ -357,20 +275,20 @@ fn page_request(listing: &Listing, run: &Run) -> ApiRequest {
     ApiRequest { path: listing.path.clone(), query: listing.query_of(run.window, run.cursor.as_deref()) }
 }
 
-fn unreadable_page(listing: &Listing, error: &dyn std::fmt::Display) -> Fault {
+pub(super) fn unreadable_page(listing: &Listing, error: &dyn std::fmt::Display) -> Fault {
     Fault::Provider(format!("{}: the page cannot be read: {error}", listing.path))
 }
 
 /// One page of a list.
-struct Page<'a> {
+pub(super) struct Page<'a> {
     /// The items whose time is in the window; an item without a time counts as inside.
-    inside: Vec<Doc<'a>>,
+    pub(super) inside: Vec<Doc<'a>>,
     /// What asks for the next page, if there is one to read.
     next: Option<String>,
 }
 
 impl<'a> Page<'a> {
-    fn read(listing: &Listing, doc: Doc<'a>, run: &Run) -> StepResult<Self> {
+    pub(super) fn read(listing: &Listing, doc: Doc<'a>, run: &Run) -> StepResult<Self> {
         let unreadable = |error: &dyn std::fmt::Display| unreadable_page(listing, error);
         let items = doc.all(&listing.items).map_err(|error| unreadable(&error))?;
         let next =
@@ -390,7 +308,7 @@ impl<'a> Page<'a> {
     }
 
     /// Moves a run to the next page, or to the next phase.
-    fn advance(self, run: &mut Run, next: Phase) {
+    pub(super) fn advance(self, run: &mut Run, next: Phase) {
         match self.next {
             None => (run.phase, run.cursor, run.pages) = (next, None, 0),
             cursor => {

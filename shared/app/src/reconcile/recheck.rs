@@ -1,6 +1,6 @@
 //! Older findings are looked at again: one that holds no longer is settled without a person.
 
-use super::{Reconciler, StepResult, Work};
+use super::{LOOKUPS_PER_STEP, Reconciler, StepResult, Work};
 use crate::findings::{self, StepError};
 use crate::ports::{
     Bus, Cases, Clock, Evidence, Findings, Inbox, Ledger, Phase, ProviderApi, Queue, Reports, Run,
@@ -9,9 +9,6 @@ use crate::ports::{
 use countersign_domain::finding::{Case, FindingKind, Standing, Step, Subject};
 use countersign_domain::reconcile::compare;
 use std::collections::BTreeSet;
-
-/// Payments looked up in one step.
-const LOOKUPS_PER_STEP: usize = 50;
 
 impl<P, A, I, Q, L, F, R, O, B, C> Reconciler<P, A, I, Q, L, F, R, O, B, C>
 where
@@ -27,7 +24,8 @@ where
     C: Clock,
 {
     /// Some of the findings about payments that are not settled, and that this run has not found again: those where both
-    /// sides agree by now are noted. A correction that this run only plans counts in the next run.
+    /// sides agree by now are noted. One whose payment differs in another way by now waits on, as nobody else tells of that. A
+    /// correction that this run only plans counts in the next run.
     pub(super) async fn recheck(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
         let seen = self.seen_payments(run).await?;
         let mut found = BTreeSet::new();
@@ -42,6 +40,7 @@ where
             is_of_books(case) && after.as_ref().is_none_or(|after| case.finding.id() > *after)
         });
         let mut notes = Vec::new();
+        let until = self.end_of_step(work);
         for case in rest.by_ref().take(LOOKUPS_PER_STEP) {
             let id = case.finding.id();
             run.cursor = Some(id.clone());
@@ -61,11 +60,13 @@ where
             } else {
                 let theirs = self.lookup(work, run, payment).await?;
                 let ours = self.ledger.history(&run.source, payment).await?.pop();
-                let differences = compare(ours.as_ref().map(|row| &row.state), theirs.as_ref());
-                !differences.iter().any(|difference| difference.kind == case.finding.kind)
+                compare(ours.as_ref().map(|row| &row.state), theirs.as_ref()).is_empty()
             };
             if is_level {
                 notes.push(Evidence::Level { finding: id });
+            }
+            if self.clock.now() >= until {
+                break;
             }
         }
         let is_more = rest.next().is_some();
@@ -77,17 +78,14 @@ where
     }
 
     /// Settles what was noted as level. What a person did meanwhile stays.
-    pub(super) async fn settle_leveled(&self, run: &Run) -> StepResult<()> {
-        for note in self.runs.notes(run, "level#").await? {
-            let Evidence::Level { finding } = note else { continue };
-            let step = Step::leveled(self.clock.now(), &run.window.name());
-            match findings::take(&self.findings, &run.source, &finding, step).await {
-                Ok(_) | Err(StepError::NoFinding { .. } | StepError::Move { .. } | StepError::Changed(_)) => {
-                }
-                Err(StepError::Port(error)) => return Err(error.into()),
+    pub(super) async fn settle_leveled(&self, run: &Run, finding: &str) -> StepResult<()> {
+        let step = Step::leveled(self.clock.now(), &run.window.name());
+        match findings::take(&self.findings, &run.source, finding, step).await {
+            Ok(_) | Err(StepError::NoFinding { .. } | StepError::Move { .. } | StepError::Changed(_)) => {
+                Ok(())
             }
+            Err(StepError::Port(error)) => Err(error.into()),
         }
-        Ok(())
     }
 }
 

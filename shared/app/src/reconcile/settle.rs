@@ -1,6 +1,6 @@
 //! The acting half of a run: corrections go out as ordinary events, what is left becomes findings.
 
-use super::{Reconciler, StepResult};
+use super::{LOOKUPS_PER_STEP, Reconciler, StepResult};
 use crate::ingest;
 use crate::ports::{
     Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, Port, ProviderApi,
@@ -46,24 +46,34 @@ where
         Ok(())
     }
 
-    /// Records every difference that no correction levels.
+    /// Records some of the differences that no correction levels, and then settles what was noted as level.
     pub(super) async fn raise(&self, run: &mut Run) -> StepResult<()> {
-        for note in self.runs.notes(run, "difference#").await? {
-            if let Evidence::Difference { payment, difference, resolution: Resolution::Open } = note {
-                let finding = Finding {
-                    source: run.source.clone(),
-                    kind: difference.kind,
-                    subject: Subject::Payment(payment),
-                    reason: format!("ledger: {}; provider: {}", difference.ours, difference.theirs),
-                    at_stake: difference.at_stake(),
-                    found_at: self.clock.now(),
-                };
-                // New or known, it is on record now.
-                let _ = self.findings.raise(&finding).await?;
+        let after = run.cursor.take();
+        let mut notes = self.runs.notes(run, "difference#").await?;
+        notes.extend(self.runs.notes(run, "level#").await?);
+        let mut rest = notes.into_iter().filter(|note| after.as_ref().is_none_or(|at| note.key() > *at));
+        for note in rest.by_ref().take(LOOKUPS_PER_STEP) {
+            run.cursor = Some(note.key());
+            match note {
+                Evidence::Difference { payment, difference, resolution: Resolution::Open } => {
+                    let finding = Finding {
+                        source: run.source.clone(),
+                        kind: difference.kind,
+                        subject: Subject::Payment(payment),
+                        reason: format!("ledger: {}; provider: {}", difference.ours, difference.theirs),
+                        at_stake: difference.at_stake(),
+                        found_at: self.clock.now(),
+                    };
+                    // New or known, it is on record now.
+                    let _ = self.findings.raise(&finding).await?;
+                }
+                Evidence::Level { finding } => self.settle_leveled(run, &finding).await?,
+                Evidence::Difference { .. } | Evidence::Heal(_) | Evidence::Page { .. } => {}
             }
         }
-        self.settle_leveled(run).await?;
-        run.phase = Phase::Report;
+        if rest.next().is_none() {
+            (run.phase, run.cursor) = (Phase::Report, None);
+        }
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use countersign_domain::source::SourceConfig;
 use serde_json::{Value, json};
 
 mod again;
+mod asked_about;
 mod disturbed;
 mod older;
 mod policy;
@@ -133,7 +134,7 @@ fn process(desk: &Desk) {
         ledger: desk.ledger.clone(),
         findings: desk.findings.clone(),
         bus: desk.bus.clone(),
-        api: MemoryApi::default(),
+        api: desk.api.clone(),
         clock: desk.clock.clone(),
         drift: MemoryDrift::default(),
         expectations: MemoryExpectations::default(),

@@ -42,7 +42,7 @@ fn an_older_finding_is_settled_when_it_holds_no_longer() {
     for (what, kind, payment, booked, theirs, expected) in [
         ("both sides agree by now", AmountDiffers, "pi_1", EARLIER, Some((900, 0)), (Resolved, 1)),
         ("they still differ", AmountDiffers, "pi_1", EARLIER, Some((1000, 0)), (Open, 1)),
-        ("they differ in another way", AmountDiffers, "pi_1", EARLIER, Some((900, 100)), (Resolved, 1)),
+        ("they differ in another way", AmountDiffers, "pi_1", EARLIER, Some((900, 100)), (Open, 1)),
         ("it is still not known there", MissingThere, "pi_1", EARLIER, None, (Open, 1)),
         ("this run has just found it again", MissingThere, "pi_1", Some(10), None, (Open, 1)),
         ("it is known here by now", MissingHere, "pi_1", EARLIER, Some((900, 0)), (Resolved, 1)),
