@@ -83,11 +83,15 @@ where
         let mut notes = Vec::new();
         let until = self.end_of_step(work);
         for payment in rest.by_ref().take(LOOKUPS_PER_STEP) {
-            let theirs = self.lookup(work, run, &payment).await?;
-            let ours = self.ledger.history(&run.source, &payment).await?.pop();
-            let sides = Sides { ours: ours.as_ref(), theirs: theirs.as_ref(), coming: coming.get(&payment) };
-            notes.extend(weigh(run, &work.source.policy, &payment, &sides)?);
             run.cursor = Some(payment.to_string());
+            let ours = self.ledger.history(&run.source, &payment).await?;
+            // The ledger's index knows the day only.
+            if ours.first().is_none_or(|first| run.window.contains(first.recorded_at)) {
+                let theirs = self.lookup(work, run, &payment).await?;
+                let sides =
+                    Sides { ours: ours.last(), theirs: theirs.as_ref(), coming: coming.get(&payment) };
+                notes.extend(weigh(run, &work.source.policy, &payment, &sides)?);
+            }
             if self.clock.now() >= until {
                 break;
             }

@@ -126,6 +126,14 @@ fn finished(ended: Ended) -> ReconciliationData {
     }
 }
 
+/// Works off everything that was sent while the window is still open: what comes of it belongs to the window.
+fn process_in_time(desk: &Desk) {
+    let now = desk.clock.now();
+    desk.clock.set(at(20));
+    process(desk);
+    desk.clock.set(now);
+}
+
 /// Works off everything that was sent.
 fn process(desk: &Desk) {
     let processor = Processor {
@@ -235,7 +243,7 @@ fn differences_that_nothing_levels_become_findings() {
     list(&desk, event_list(&books), &[known.map(|payment| captured_event(payment, 1000)).to_vec()]);
     list(&desk, &books.payments, &[vec![]]);
     complete(&desk, false);
-    process(&desk);
+    process_in_time(&desk);
     list(&desk, event_list(&books), &[vec![]]);
     let theirs = [
         intent("pi_amount", "succeeded", 900, 0),
@@ -284,7 +292,7 @@ fn a_finding_is_settled_when_a_later_run_finds_both_sides_level() {
     list(&desk, event_list(&books), &[known.map(|payment| captured_event(payment, 1000)).to_vec()]);
     list(&desk, &books.payments, &[vec![]]);
     complete(&desk, false);
-    process(&desk);
+    process_in_time(&desk);
     // The provider knows none of them: four findings.
     list(&desk, event_list(&books), &[vec![]]);
     assert_eq!(complete(&desk, true).open.get("missing_there"), Some(&4));
@@ -324,7 +332,7 @@ fn a_finding_is_settled_when_a_later_run_finds_both_sides_level() {
         desk.api.answer(&source, &one, intent(payment, "succeeded", 1000, 0).to_string());
     }
     let ended = finished(now_or_never(desk.run(&later, at(9 * HOUR))).expect("our own side works"));
-    assert_eq!(ended.open.get("missing_there"), Some(&1), "pi_still");
+    assert_eq!(ended.open.get("missing_there"), None, "none of them began in this window");
     let cases = now_or_never(desk.findings.of(&source)).expect("the findings answer");
     let mut ends: Vec<_> = cases
         .iter()

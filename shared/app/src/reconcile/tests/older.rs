@@ -53,3 +53,19 @@ fn an_older_finding_is_settled_when_it_holds_no_longer() {
         assert_eq!(then(kind, payment, booked, theirs), expected, "{what}");
     }
 }
+
+#[test]
+fn a_window_of_an_hour_holds_what_began_in_it() {
+    let desk = desk();
+    let books = books();
+    list(&desk, event_list(&books), &[vec![]]);
+    list(&desk, &books.payments, &[vec![]]);
+    for (payment, seconds) in [("pi_before", -1), ("pi_first", 0), ("pi_last", HOUR - 1), ("pi_after", HOUR)]
+    {
+        let row = captured_row("stripe-live", payment, 900, seconds);
+        let _ = now_or_never(desk.ledger.append(&row)).expect("the ledger answers");
+    }
+    let data = complete(&desk, false);
+    assert_eq!(asked_for(&desk), ["pi_first", "pi_last"]);
+    assert_eq!((data.totals[0].payments, data.open.get("missing_there")), (2, Some(&2)));
+}
