@@ -88,9 +88,9 @@ async fn stay(stack: &mut Stack, stripe: &mut LocalStripe) -> Result<(), CliErro
     let endpoint = stack.endpoint();
     Progress::Shown.say(format_args!(
         "\nIt stays up until Ctrl-C.\n  \
-         webhooks      {webhooks}\n  \
-         send one      cargo run -q -- --endpoint {endpoint} send {SOURCE} tests/fixtures/stripe/payment_intent.succeeded.json\n  \
-         look          cargo run -q -- --endpoint {endpoint} trace pi_000000000000000000000000\n  \
+         webhooks      '{webhooks}'\n  \
+         send one      cargo run -q -- --endpoint {endpoint} send {SOURCE} tests/fixtures/stripe/payout.paid.json\n  \
+         look          cargo run -q -- --endpoint {endpoint} trace po_000000000000000000000000\n  \
          sources       cargo run -q -- --endpoint {endpoint} source list\n  \
          fake Stripe   {stripe}\n  \
          AWS           aws --endpoint-url {endpoint} …   (any credentials: key `test`, secret `test`)\n  \
