@@ -72,13 +72,13 @@ where
             Ok(Value::Null)
         }
         RECONCILIATION_REQUESTED => {
-            let request: ReconciliationRequest = detail(call.detail)?;
+            let request: ReconciliationRequest = detail(call)?;
             let ended = reconciler.run(&request, stop_at).await.map_err(failed)?;
             logged::run(&request, &ended);
             Ok(Value::Null)
         }
         PAYMENT_ANNOUNCED => {
-            let announcement: Announcement = detail(call.detail)?;
+            let announcement: Announcement = detail(call)?;
             let waits = expecter.announce(announcement.clone()).await.map_err(failed)?;
             logged::announced(&announcement, waits.is_some());
             // It must not be lost silently: Lambda gives it to the dead letters.
@@ -115,17 +115,24 @@ where
 {
     match call.detail_type.as_str() {
         FILE_ARRIVED => {
-            let Place { key } = detail(call.detail)?;
+            let Place { key } = detail(call)?;
             let (plan, parts) = clerk.plan(&key, FileRuns::default()).await.map_err(refused)?;
-            tracing::info!(target: "countersign::work", work = "file", outcome = "split", key, parts = parts.len());
+            tracing::info!(
+                target: "countersign::work",
+                work = "file",
+                outcome = "split",
+                source = plan.source().as_str(),
+                window = plan.window().name(),
+                parts = parts.len(),
+            );
             Ok(serde_json::json!({ "plan": plan, "parts": parts }))
         }
         FILE_PART => {
-            clerk.compare(&detail(call.detail)?).await.map_err(refused)?;
+            clerk.compare(&detail(call)?).await.map_err(refused)?;
             Ok(Value::Null)
         }
         _ => {
-            let plan: Plan = detail(call.detail)?;
+            let plan: Plan = detail(call)?;
             let FileRun { data, .. } = clerk.conclude(&plan).await.map_err(refused)?;
             let is_complete = data.status == RunStatus::Complete;
             tracing::info!(
@@ -148,8 +155,13 @@ struct Place {
     key: String,
 }
 
-fn detail<T: DeserializeOwned>(detail: Value) -> Result<T, Diagnostic> {
-    serde_json::from_value(detail).map_err(|error| format!("the call's detail: {error}").into())
+/// What is wrong with a detail is said without a word of it: whoever sent it may have put anything in it, and serde repeats it.
+fn detail<T: DeserializeOwned>(Call { detail_type, detail }: Call) -> Result<T, Diagnostic> {
+    serde_json::from_value(detail).map_err(|_| {
+        let remedy = "compare it with its schema in infra/events, or with the state machine of the template";
+        format!("the detail of {detail_type} lacks a field or holds another value than it should: {remedy}")
+            .into()
+    })
 }
 
 fn failed(error: PortError) -> Diagnostic {
@@ -164,6 +176,22 @@ fn refused(error: ClerkError) -> Diagnostic {
             let detail = error.to_string();
             tracing::error!(target: "countersign::work", work = "file", outcome = "refused", detail);
             Diagnostic { error_type: FILE_REFUSED.to_owned(), error_message: detail }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_detail_that_cannot_be_read_is_not_repeated() {
+        for said in [json!("Jane Doe"), json!({ "source": "Jane Doe" }), json!({ "Jane Doe": 1 })] {
+            let call = Call { detail_type: PAYMENT_ANNOUNCED.to_owned(), detail: said };
+            let error = detail::<Announcement>(call).expect_err("it is no announcement").error_message;
+            assert!(error.starts_with("the detail of payment.announced lacks"), "{error}");
+            assert!(!error.contains("Jane"), "{error}");
         }
     }
 }

@@ -12,7 +12,7 @@ mod unread;
 
 use crate::ports::{Ledger, PortError};
 use countersign_domain::books::compare::{Discrepancy, Rules, Tolerance, compare};
-use countersign_domain::books::matching::{Match, MatchRules, MatchedBy, match_rest};
+use countersign_domain::books::matching::{AmountReach, Match, MatchRules, MatchedBy, match_rest};
 use countersign_domain::books::sort::HeldRows;
 use countersign_domain::books::{Entry, Row, Rows, Sums};
 use countersign_domain::finding::FindingKind;
@@ -42,6 +42,9 @@ pub struct Found {
     pub ours: Option<Row>,
     /// The file's row.
     pub theirs: Option<Row>,
+    /// What made the two one, where it was not their key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<MatchedBy>,
 }
 
 /// What a comparison comes to.
@@ -164,7 +167,7 @@ pub async fn compare_part<R: Rows>(
         let found = &mut compared.found;
         let sums = compare(sides.0, sides.1, &rules, |Discrepancy { kind, ours, theirs }| {
             let kind = theirs.filter(|row| !known.contains(&row.reference)).and_then(orphan).unwrap_or(kind);
-            found.push(Found { kind, ours: ours.cloned(), theirs: theirs.cloned() });
+            found.push(Found { kind, ours: ours.cloned(), theirs: theirs.cloned(), by: None });
         });
         // Both sides are sorted: the groups by their reader, ours by the ledger's rows.
         let sums = sums.map_err(|error| PortError::new("books", "compare", error))?;
@@ -219,8 +222,8 @@ async fn ours(
     Ok(Ours { rows: rows.filter(is_meant).collect(), known })
 }
 
-/// Takes away what only seemed to be missing: the same entry under a reference that is written differently, or the only
-/// one of its amount. Where the amounts differ, that is what is left.
+/// Makes one of two that only seemed to be missing: the same entry under a reference that is written differently, or the
+/// only one of its amount under a reference that differs in zeros at most. What is left is how they differ, if only in their names: no pair goes unseen.
 fn settle_rest(found: &mut Vec<Found>, rules: &MatchRules) {
     let missing = |side: fn(&Found) -> Option<&Row>, kind: FindingKind| -> (Vec<usize>, Vec<Row>) {
         let of_kind = found.iter().enumerate().filter(|(_, found)| found.kind == kind);
@@ -228,36 +231,35 @@ fn settle_rest(found: &mut Vec<Found>, rules: &MatchRules) {
     };
     let (ours_at, ours) = missing(|found| found.ours.as_ref(), FindingKind::MissingThere);
     let (theirs_at, theirs) = missing(|found| found.theirs.as_ref(), FindingKind::MissingHere);
-    let mut settled = BTreeSet::new();
-    let mut left = BTreeMap::new();
+    // Both sides name the payment. Two payments of one price on one day are two, and each may be missing.
+    let rules = MatchRules { amounts: AmountReach::OneReference, ..rules.clone() };
+    let mut taken = BTreeSet::new();
+    let mut pairs = BTreeMap::new();
     // Sums are of payouts and deposits, and a payment's books hold none.
     let is_pair = |found: &Match| matches!(found.by, MatchedBy::Reference | MatchedBy::Amount);
-    for Match { ours: mine, theirs: other, .. } in
-        match_rest(&ours, &theirs, rules).into_iter().filter(is_pair)
+    for Match { by, ours: mine, theirs: other } in
+        match_rest(&ours, &theirs, &rules).into_iter().filter(is_pair)
     {
-        let at = |index: &[usize], places: &[usize]| -> Vec<usize> {
-            index.iter().filter_map(|at| places.get(*at).copied()).collect()
-        };
-        settled.extend(at(&mine, &ours_at));
-        settled.extend(at(&other, &theirs_at));
         if let ([mine], [other]) = (mine.as_slice(), other.as_slice())
             && let (Some(ours), Some(theirs)) = (ours.get(*mine), theirs.get(*other))
-            && let Some(at) = ours_at.get(*mine)
-            && let Some(kind) = differs(ours, theirs)
+            && let (Some(here), Some(there)) = (ours_at.get(*mine), theirs_at.get(*other))
         {
-            left.insert(*at, Found { kind, ours: Some(ours.clone()), theirs: Some(theirs.clone()) });
+            let kind = differs(ours, theirs).unwrap_or(FindingKind::ReferenceDiffers);
+            let (ours, theirs) = (Some(ours.clone()), Some(theirs.clone()));
+            pairs.insert(*here, Found { kind, ours, theirs, by: Some(by) });
+            taken.insert(*there);
         }
     }
     let mut at = 0_usize;
     found.retain_mut(|found| {
         let here = at;
         at = at.saturating_add(1);
-        match left.remove(&here) {
-            Some(difference) => {
-                *found = difference;
+        match pairs.remove(&here) {
+            Some(pair) => {
+                *found = pair;
                 true
             }
-            None => !settled.contains(&here),
+            None => !taken.contains(&here),
         }
     });
 }

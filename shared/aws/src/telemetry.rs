@@ -35,6 +35,7 @@ pub const FIELDS: &[&str] = &[
     "finding",
     "window",
     "requests",
+    "parts",
     // Which: names that were checked, never a body or a header.
     "source",
     "event",

@@ -8,6 +8,7 @@ mod mt940;
 
 use crate::books::{Entry, Row};
 use crate::money::{AmountForm, Currency, Money, MoneyError, excerpt, major};
+use crate::shape::Shape;
 use crate::time::Timestamp;
 
 /// A statement.
@@ -70,8 +71,14 @@ impl At {
         BankError::Missing { at: self, what }
     }
 
+    /// Of an amount, a mark or a name of the form itself.
     fn wrong(self, what: &'static str, value: &str, why: impl Into<String>) -> BankError {
-        BankError::Value { at: self, what, value: excerpt(value), why: why.into() }
+        BankError::Value { at: self, what, value: format!("{:?}", excerpt(value)), why: why.into() }
+    }
+
+    /// Of a whole line, which may name people: only how it is written is told.
+    fn wrong_line(self, what: &'static str, line: &str, why: impl Into<String>) -> BankError {
+        BankError::Value { at: self, what, value: Shape::of(line).to_string(), why: why.into() }
     }
 }
 
@@ -98,13 +105,13 @@ pub enum BankError {
         what: &'static str,
     },
     /// Something that cannot be used.
-    #[error("{at}: {what} is {value:?}: {why}")]
+    #[error("{at}: {what} is {value}: {why}")]
     Value {
         /// Where.
         at: At,
         /// What.
         what: &'static str,
-        /// What it holds, shortened.
+        /// What it holds, shortened; of a whole line, how it is written.
         value: String,
         /// What was expected.
         why: String,

@@ -8,6 +8,7 @@ use crate::ids::{EventId, PaymentId, Sha256Hex, SourceName};
 use crate::money::Money;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What sort of doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +48,8 @@ pub enum FindingKind {
     RateDiffers,
     /// Both have it, and one of them much later than the other.
     Late,
+    /// Both have it, under references or items that are written differently. It is shown in a report, and is no finding.
+    ReferenceDiffers,
     /// Money was given back, and nobody knows the payment it came from.
     RefundWithoutPayment,
     /// A payment is disputed that nobody knows.
@@ -67,7 +70,7 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Unreadable,
         Self::Conflicting,
         Self::Untranslatable,
@@ -85,6 +88,7 @@ impl FindingKind {
         Self::FeeDiffers,
         Self::RateDiffers,
         Self::Late,
+        Self::ReferenceDiffers,
         Self::RefundWithoutPayment,
         Self::DisputeWithoutPayment,
         Self::SequenceGap,
@@ -132,6 +136,7 @@ impl FindingKind {
             Self::FeeDiffers => "fee_differs",
             Self::RateDiffers => "rate_differs",
             Self::Late => "late",
+            Self::ReferenceDiffers => "reference_differs",
             Self::RefundWithoutPayment => "refund_without_payment",
             Self::DisputeWithoutPayment => "dispute_without_payment",
             Self::SequenceGap => "sequence_gap",
@@ -204,6 +209,45 @@ impl Finding {
             subject.as_bytes(),
         ]);
         format!("{}-{}", self.kind.as_str(), digest.short())
+    }
+}
+
+/// Reasons that one finding tells; of more, their number.
+const REASONS_TOLD: usize = 20;
+
+/// Brings together what is one finding by its id: all that is found of a payment's entries is settled as one, so it is told
+/// as one. Its reason names each entry, and what is at stake is their sum. Of another currency than the first entry's the
+/// reason tells: nobody can add the two.
+#[must_use]
+pub fn gather(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
+    let mut gathered: Vec<(Finding, usize)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for finding in findings {
+        let place = *places.entry(finding.id()).or_insert(gathered.len());
+        match gathered.get_mut(place) {
+            Some((first, reasons)) => {
+                first.at_stake = added(first.at_stake, finding.at_stake);
+                *reasons = reasons.saturating_add(1);
+                if *reasons <= REASONS_TOLD {
+                    first.reason = [first.reason.as_str(), &finding.reason].join("; and ");
+                }
+            }
+            None => gathered.push((finding, 1)),
+        }
+    }
+    let told = |(finding, reasons): (Finding, usize)| match reasons.saturating_sub(REASONS_TOLD) {
+        0 => finding,
+        more => Finding { reason: format!("{}; and {more} more", finding.reason), ..finding },
+    };
+    gathered.into_iter().map(told).collect()
+}
+
+fn added(one: Option<Money>, other: Option<Money>) -> Option<Money> {
+    match (one, other) {
+        (Some(one), Some(other)) if one.currency == other.currency => {
+            Some(Money { minor: one.minor.saturating_add(other.minor), ..one })
+        }
+        (one, other) => one.or(other),
     }
 }
 

@@ -24,6 +24,7 @@
 //! | [`books`] | rows of money from any side, read as streams and compared |
 //! | [`reconcile`] | our books against the provider's |
 //! | [`settlement`] | fees, exchange rates, payouts, deposits |
+//! | [`shape`] | what a text from outside looks like, without what it says |
 //! | [`pack`] | what a partner is handed who signs as we say |
 //! | [`planted`] | classic mistakes that the simulator must catch; not in any build but its own |
 
@@ -48,6 +49,7 @@ pub mod planted;
 pub mod policy;
 pub mod reconcile;
 pub mod settlement;
+pub mod shape;
 pub mod sign;
 pub mod signature;
 pub mod source;

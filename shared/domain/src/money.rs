@@ -54,6 +54,22 @@ pub enum MoneyError {
     },
 }
 
+impl MoneyError {
+    /// What was expected, without what stands there: for texts that may be anything.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        match self {
+            Self::UnknownCurrency(_) => "a currency of ISO 4217 with minor units is expected".to_owned(),
+            Self::NotAnAmount { expected, .. } => format!("{expected} is expected"),
+            Self::Fraction { currency, exponent, .. } => {
+                format!("an amount in {currency} has at most {exponent} decimals")
+            }
+            Self::TooLarge { .. } => format!("it is above the limit of {AMOUNT_MINOR_MAX} minor units"),
+            Self::CurrencyDiffers { .. } | Self::Overflow { .. } => self.to_string(),
+        }
+    }
+}
+
 impl Currency {
     /// The euro.
     pub(crate) const EUR: Self = Self(iso_currency::Currency::EUR);

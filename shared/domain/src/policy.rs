@@ -271,6 +271,7 @@ fn usual(kind: FindingKind) -> Severity {
         | FindingKind::StatusAhead
         | FindingKind::FeeDiffers
         | FindingKind::RateDiffers
+        | FindingKind::ReferenceDiffers
         | FindingKind::Late => Severity::Low,
     }
 }

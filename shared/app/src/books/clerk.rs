@@ -24,8 +24,10 @@ use std::sync::Arc;
 
 /// Rows sorted at once: about 300 bytes each.
 const RUN_ROWS_MAX: usize = 200_000;
-/// Most parts of one file: what they are called must fit into one message.
-const PARTS_MAX: usize = 1_000;
+/// Most that may be said of a file and its parts, in bytes of JSON. The state machine hands it from step to step, and
+/// Step Functions allows 262,144 bytes with what Lambda says of the invocation around it. A part and its result take about
+/// 430 with references of a usual length, so there are about 600 parts, and 1,330 with the longest, so there are about 190.
+const STATE_BYTES_MAX: usize = 262_144 - 4_096;
 
 /// Who looks after the files that arrive.
 pub struct Clerk<P, W, L, F, O, B, C> {
@@ -52,6 +54,20 @@ pub struct Plan {
     unread: Unread,
     /// What the parts come to is kept under these keys.
     results: Vec<String>,
+}
+
+impl Plan {
+    /// Whose file it is.
+    #[must_use]
+    pub fn source(&self) -> &SourceName {
+        &self.source
+    }
+
+    /// Which payments it should name.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
+    }
 }
 
 /// One part of a file.
@@ -149,24 +165,20 @@ where
             Err(why) => return Err(self.unreadable(&arrival, &sha256, why).await?),
         };
         let window = arrival.window(times, self.desk.clock.now());
-        let parts = self.split(&source.name, &sha256, sorted).await;
-        let parts = match parts {
-            Ok(parts) => parts,
-            Err(Split::Port(error)) => return Err(error.into()),
-            Err(Split::Rows(why)) => return Err(self.unreadable(&arrival, &sha256, why).await?),
-        };
-        let results = parts.iter().map(|(_, rows)| result_of(rows)).collect();
-        let part = |(span, rows): (Span, String)| Part {
+        let plan = Plan {
             source: source.name.clone(),
             window,
-            entries: entries.clone(),
-            span,
-            result: result_of(&rows),
-            rows,
+            name: arrival.name.clone(),
+            sha256: sha256.clone(),
+            format: digest,
+            unread,
+            results: Vec::new(),
         };
-        let parts = parts.into_iter().map(part).collect();
-        let Arrival { source, name, .. } = arrival;
-        Ok((Plan { source, window, name, sha256, format: digest, unread, results }, parts))
+        match self.split(key, plan, &entries, sorted).await {
+            Ok(split) => Ok(split),
+            Err(Split::Port(error)) => Err(error.into()),
+            Err(Split::Rows(why)) => Err(self.unreadable(&arrival, &sha256, why).await?),
+        }
     }
 
     /// Compares one part, and keeps what it comes to.
@@ -227,18 +239,21 @@ where
     }
 
     /// Writes sorted rows as parts; all rows of one reference are in one part. There is one at least, for what only the
-    /// ledger has.
+    /// ledger has. `arrived` is where the file lies.
     async fn split<R>(
         &self,
-        source: &SourceName,
-        sha256: &Sha256Hex,
+        arrived: &str,
+        mut plan: Plan,
+        entries: &BTreeSet<Entry>,
         mut rows: R,
-    ) -> Result<Vec<(Span, String)>, Split>
+    ) -> Result<(Plan, Vec<Part>), Split>
     where
         R: Rows + Send,
         R::Error: std::fmt::Display,
     {
-        let mut parts: Vec<(Span, String)> = Vec::new();
+        let place = place_of_parts(arrived, &plan);
+        let mut bytes_left = STATE_BYTES_MAX.saturating_sub(bytes_of(&(&plan, ["plan", "parts"]))?);
+        let mut parts: Vec<Part> = Vec::new();
         let mut next = Row::empty();
         let mut has_next = rows.next(&mut next).map_err(|error| Split::Rows(error.to_string()))?;
         loop {
@@ -253,16 +268,28 @@ where
                 count = count.saturating_add(1);
                 has_next = rows.next(&mut next).map_err(|error| Split::Rows(error.to_string()))?;
             }
-            let key = format!("parts/{source}/{}/{:04}.tsv", sha256.short(), parts.len());
-            self.files.keep(&key, bytes).await.map_err(Split::Port)?;
-            let before = has_next.then(|| next.reference.clone());
-            parts.push((Span { from, before }, key));
+            let rows_key = format!("{place}/{:04}.tsv", parts.len());
+            let part = Part {
+                source: plan.source.clone(),
+                window: plan.window,
+                entries: entries.clone(),
+                span: Span { from, before: has_next.then(|| next.reference.clone()) },
+                result: format!("{rows_key}.json"),
+                rows: rows_key,
+            };
+            // With a comma behind each.
+            let bytes_told = bytes_of(&part)?.saturating_add(bytes_of(&part.result)?).saturating_add(2);
+            bytes_left = bytes_left.checked_sub(bytes_told).ok_or_else(|| {
+                let (count, rows) = (parts.len(), self.part_rows_max);
+                Split::Rows(format!(
+                    "it has more than {count} parts of {rows} rows, and no more are told in one message: raise FilePartRows"
+                ))
+            })?;
+            self.files.keep(&part.rows, bytes).await.map_err(Split::Port)?;
+            plan.results.push(part.result.clone());
+            parts.push(part);
             if !has_next {
-                return Ok(parts);
-            }
-            if parts.len() >= PARTS_MAX {
-                let why = format!("it has more than {PARTS_MAX} parts of {} rows", self.part_rows_max);
-                return Err(Split::Rows(why));
+                return Ok((plan, parts));
             }
         }
     }
@@ -276,8 +303,18 @@ enum Split {
     Port(PortError),
 }
 
-fn result_of(rows: &str) -> String {
-    format!("{rows}.json")
+/// Where the parts of a file lie. The same bytes may lie in two folders, and under two names that speak of two windows: each
+/// has parts and results of its own.
+fn place_of_parts(arrived: &str, plan: &Plan) -> String {
+    let what = [arrived, plan.sha256.as_str(), plan.format.as_str()];
+    let digest = Sha256Hex::of(&what.map(str::as_bytes));
+    format!("parts/{}/{}", plan.source, digest.short())
+}
+
+/// How long something is as it is handed from step to step.
+fn bytes_of(said: &impl Serialize) -> Result<usize, Split> {
+    let json = serde_json::to_vec(said).map_err(|error| Split::Rows(error.to_string()))?;
+    Ok(json.len())
 }
 
 fn scope<'a>(

@@ -7,10 +7,11 @@ use crate::ports::{
 };
 use crate::reconcile::report::{History, Report};
 use countersign_domain::books::compare::Tolerance;
+use countersign_domain::books::matching::MatchedBy;
 use countersign_domain::books::sequence::Gap;
 use countersign_domain::books::{Entry, Row, Rows, Sum};
 use countersign_domain::event::{self, ReconciliationData};
-use countersign_domain::finding::{Finding, FindingKind, Subject};
+use countersign_domain::finding::{Finding, FindingKind, Subject, gather};
 use countersign_domain::ids::{PaymentId, Sha256Hex};
 use countersign_domain::money::Money;
 use countersign_domain::reconcile::proof::Effect;
@@ -167,15 +168,20 @@ where
         };
         let likely = likely(found);
         let counts = |(_, found): &(usize, &Found)| !is_tolerated(found, scope.rules.tolerance);
-        for (at, Found { kind, ours, theirs }) in found.iter().enumerate().filter(counts) {
-            let Some(payment) = ours.as_ref().or(theirs.as_ref()).and_then(payment_of) else { continue };
-            let at_stake = at_stake(ours.as_ref(), theirs.as_ref());
+        let differing = found.iter().enumerate().filter(counts).filter_map(|(at, found)| {
+            let subject =
+                Subject::Payment(found.ours.as_ref().or(found.theirs.as_ref()).and_then(payment_of)?);
             let perhaps =
                 likely.get(&at).map_or_else(String::new, |names| format!("; perhaps it is {names}"));
-            let (ours, theirs) = (words(ours.as_ref()), words(theirs.as_ref()));
+            let [ours, theirs] = sides(found);
             let reason = format!("ledger: {ours}; {}: {theirs}{perhaps}", file.name);
+            let at_stake = at_stake(found.ours.as_ref(), found.theirs.as_ref());
+            Some(finding(found.kind, subject, reason, at_stake))
+        });
+        // A payment's refunds may differ one by one, and are settled together.
+        for finding in gather(differing) {
             // New or known, it is on record now.
-            let _ = self.findings.raise(&finding(*kind, Subject::Payment(payment), reason, at_stake)).await?;
+            let _ = self.findings.raise(&finding).await?;
         }
         if let Some(cause) = &run.cause {
             let subject = Subject::Delivery(file.sha256.clone());
@@ -193,8 +199,11 @@ where
     }
 }
 
-/// Whether the two amounts are near enough.
+/// Whether it is shown and no finding: the two amounts are near enough, or only the names differ.
 fn is_tolerated(found: &Found, tolerance: Tolerance) -> bool {
+    if found.kind == FindingKind::ReferenceDiffers {
+        return true;
+    }
     let (Some(ours), Some(theirs)) = (&found.ours, &found.theirs) else { return false };
     let is_of_amounts = matches!(found.kind, FindingKind::AmountDiffers | FindingKind::RefundDiffers);
     is_of_amounts && tolerance.allows(ours.minor, theirs.minor)
@@ -230,9 +239,20 @@ fn words(row: Option<&Row>) -> String {
     row.map_or_else(|| "nothing".to_owned(), named)
 }
 
+/// What each side says. Of a pair that has no key in common it is told what the file calls it, and what made it one.
+fn sides(Found { ours, theirs, by, .. }: &Found) -> [String; 2] {
+    let how = by.map(|by| match by {
+        MatchedBy::Reference => "matched by its reference, which is written differently",
+        MatchedBy::Amount => "matched by its amount, day and reference without zeros",
+        MatchedBy::PayoutSum | MatchedBy::Sum => "matched by a sum",
+    });
+    let named = how.zip(theirs.as_ref()).map(|(how, row)| format!(" under {}, {how}", row.reference));
+    [words(ours.as_ref()), words(theirs.as_ref()) + &named.unwrap_or_default()]
+}
+
 fn note(found: &Found, tolerance: Tolerance) -> Option<Evidence> {
     let resolution = if is_tolerated(found, tolerance) { Resolution::Tolerated } else { Resolution::Open };
-    let Found { kind, ours, theirs } = found;
+    let Found { kind, ours, theirs, .. } = found;
     let effect = |row: &Row, sign: i64| {
         let minor = row.minor.saturating_mul(sign);
         let (captured, refunded) = match row.entry {
@@ -242,19 +262,20 @@ fn note(found: &Found, tolerance: Tolerance) -> Option<Evidence> {
         };
         Some(Effect { currency: row.currency, captured, refunded })
     };
-    let is_of_state = matches!(
+    let is_without_money = matches!(
         kind,
         FindingKind::StatusBehind
             | FindingKind::StatusAhead
             | FindingKind::FeeDiffers
             | FindingKind::RateDiffers
             | FindingKind::Late
+            | FindingKind::ReferenceDiffers
     );
     let effects =
         [ours.as_ref().and_then(|row| effect(row, -1)), theirs.as_ref().and_then(|row| effect(row, 1))];
-    let effects = if is_of_state { Vec::new() } else { effects.into_iter().flatten().collect() };
-    let difference =
-        Difference { kind: *kind, ours: words(ours.as_ref()), theirs: words(theirs.as_ref()), effects };
+    let effects = if is_without_money { Vec::new() } else { effects.into_iter().flatten().collect() };
+    let [ours_said, theirs_said] = sides(found);
+    let difference = Difference { kind: *kind, ours: ours_said, theirs: theirs_said, effects };
     let payment = ours.as_ref().or(theirs.as_ref()).and_then(payment_of)?;
     Some(Evidence::Difference { payment, difference, resolution })
 }

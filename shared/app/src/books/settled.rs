@@ -5,7 +5,7 @@ use crate::ports::{Findings, Port, PortError, Reports};
 use crate::spreadsheet::cell;
 use countersign_domain::books::compare::Tolerance;
 use countersign_domain::books::{Entry, Row, Rows};
-use countersign_domain::finding::Finding;
+use countersign_domain::finding::{Finding, gather};
 use countersign_domain::ids::SourceName;
 use countersign_domain::limits::FINDINGS_PER_RUN_MAX;
 use countersign_domain::money::major;
@@ -95,10 +95,16 @@ impl Settlement {
             let why = format!("{} gaps: that is one fault, not many", self.gaps.len());
             return Err(PortError::new("findings", "raise", why));
         }
-        for Gap { kind, subject, reason, at_stake } in &self.gaps {
-            let (source, reason) = (source.clone(), format!("{}: {reason}", file.name));
-            let (kind, subject, at_stake) = (*kind, subject.clone(), *at_stake);
-            let finding = Finding { source, kind, subject, reason, at_stake, found_at: now };
+        let finding = |Gap { kind, subject, reason, at_stake }: &Gap| Finding {
+            source: source.clone(),
+            kind: *kind,
+            subject: subject.clone(),
+            reason: format!("{}: {reason}", file.name),
+            at_stake: *at_stake,
+            found_at: now,
+        };
+        // The fees of a payment and of its refunds are settled together.
+        for finding in gather(self.gaps.iter().map(finding)) {
             // New or known, it is on record now.
             let _ = findings.raise(&finding).await?;
         }

@@ -143,6 +143,15 @@ fn what_a_file_and_the_ledger_know_differently() {
     assert!(report.starts_with("shop/20251124T160000Z-20251125T160000Z/file-"), "{report}: it is of no run");
     let report = String::from_utf8(desk.reports.read(report).expect("it was written")).expect("text");
     assert!(report.contains(r#""code": "countersign test""#), "{report}");
+    // What was matched by anything but its reference is no finding, and is seen.
+    for said in [
+        r#""payment": "INV-0007""#,
+        r#""kind": "reference_differs""#,
+        r#""theirs": "payment 7.00 EUR under inv7, matched by its amount, day and reference without zeros""#,
+        r#""resolution": "tolerated""#,
+    ] {
+        assert!(report.contains(said), "{said}\n{report}");
+    }
     let again = compare_file(&desk, &lines, false);
     assert_eq!((again.open, desk.findings.all().len()), (data.open, 3), "the same findings");
     assert_eq!(desk.bus.events()[0], desk.bus.events()[1], "the same event");
@@ -224,23 +233,26 @@ fn what_is_like_a_row_without_a_partner_is_named_and_not_taken() {
 #[test]
 fn one_entry_under_two_references_may_still_differ_in_money() {
     let (ours, named) = ("ledger: captured 7.00 EUR", "payment INV-7");
+    let how = "under inv7, matched by its reference, which is written differently";
     let sale = |amount: &str| line("inv7", "sale", "", amount);
     let refund = |amount: &str| line("inv7", "refund", "r1", amount);
     for (lines, expected) in [
         ([sale("7.00"), refund("3.00")], None),
         (
             [sale("7.50"), refund("3.00")],
-            Some((format!("amount_differs {named}: {ours}; acme.csv: payment 7.50 EUR"), "0.50 EUR")),
+            Some((format!("amount_differs {named}: {ours}; acme.csv: payment 7.50 EUR {how}"), "0.50 EUR")),
         ),
         // Of two currencies there is no difference to tell: it is about what the file names.
         (
             [sale("7.50").replace("EUR", "USD"), refund("3.00")],
-            Some((format!("currency_differs {named}: {ours}; acme.csv: payment 7.50 USD"), "7.50 USD")),
+            Some((format!("currency_differs {named}: {ours}; acme.csv: payment 7.50 USD {how}"), "7.50 USD")),
         ),
         (
             [sale("7.00"), refund("2.00")],
             Some((
-                format!("refund_differs {named}: ledger: refund 3.00 EUR r1; acme.csv: refund 2.00 EUR r1"),
+                format!(
+                    "refund_differs {named}: ledger: refund 3.00 EUR r1; acme.csv: refund 2.00 EUR r1 {how}"
+                ),
                 "1.00 EUR",
             )),
         ),
@@ -255,6 +267,73 @@ fn one_entry_under_two_references_may_still_differ_in_money() {
         let expected = expected.map(|(finding, stake)| (finding, Some(stake.to_owned())));
         assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{lines:?}");
     }
+}
+
+/// Two payments of one price on one day are no pair: one was never heard of, and the other is not in the file.
+#[test]
+fn two_payments_of_one_price_are_two_differences_and_each_names_the_other() {
+    let desk = desk();
+    paid(&desk, "pi_B", 999, 10);
+    let data = compare_file(&desk, &[line("pi_A", "sale", "", "9.99")], false);
+    let mut found = findings(&desk);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "missing_here payment pi_A: ledger: nothing; acme.csv: payment 9.99 EUR; perhaps it is pi_B",
+            "missing_there payment pi_B: ledger: captured 9.99 EUR; acme.csv: nothing; perhaps it is pi_A",
+        ]
+    );
+    assert!(data.proof_holds);
+}
+
+#[test]
+fn a_refund_that_the_file_numbers_otherwise_is_seen_in_the_report() {
+    let desk = desk();
+    paid(&desk, "p1", 1_000, 10);
+    refunded(&desk, "p1", "re_1", 300, 20);
+    let lines = [line("p1", "sale", "", "10.00"), line("p1", "refund", "rf-9", "3.00")];
+    let data = compare_file(&desk, &lines, false);
+    assert!(findings(&desk).is_empty() && data.proof_holds, "{data:?}");
+    let report = desk.reports.read(&data.reports[0]).expect("it was written");
+    let report = String::from_utf8(report).expect("text");
+    for said in [
+        r#""ours": "refund 3.00 EUR re_1""#,
+        r#""theirs": "refund 3.00 EUR rf-9 under p1, matched by its amount, day and reference without zeros""#,
+    ] {
+        assert!(report.contains(said), "{said}\n{report}");
+    }
+}
+
+#[test]
+fn what_differs_in_several_entries_of_a_payment_is_one_finding_of_all_of_it() {
+    let desk = desk();
+    paid(&desk, "p1", 2_000, 10);
+    let refund = |item: &str, amount: &str| line("p1", "refund", item, amount);
+    let lines = [line("p1", "sale", "", "20.00"), refund("re_1", "5.00"), refund("re_2", "7.00")];
+    let data = compare_file(&desk, &lines, false);
+    assert_eq!(data.open.get("missing_here"), Some(&2), "the report tells them one by one");
+    let found = desk.findings.all();
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(
+        finding.reason,
+        "ledger: nothing; acme.csv: refund 5.00 EUR re_1; and ledger: nothing; acme.csv: refund 7.00 EUR re_2"
+    );
+    assert_eq!(finding.at_stake, Some(money(1_200)));
+}
+
+/// A row with a quote too many may hold a customer's name.
+#[test]
+fn nothing_that_a_row_says_gets_into_a_finding_a_report_or_an_event() {
+    let desk = desk();
+    let lines = ["\"Jane Doe <jane@example.com>,p1,10.00".to_owned(), line("p2", "sale", "", "1.00")];
+    let data = compare_file(&desk, &lines, false);
+    assert_eq!(data.status, RunStatus::Incomplete);
+    let reports = data.reports.iter().filter_map(|key| desk.reports.read(key));
+    let written = reports.map(|bytes| String::from_utf8(bytes).expect("text")).collect::<String>();
+    let told = format!("{written}\n{:?}\n{:?}", findings(&desk), desk.bus.events());
+    assert!(told.contains("lines 2 to 3: the row cannot be read: a quote opens"), "{told}");
+    assert!(!told.contains("Jane") && !told.contains("jane@"), "{told}");
 }
 
 fn row(reference: &str) -> Row {
@@ -303,7 +382,7 @@ fn so_many_differences_are_one_fault_in_a_part_and_in_the_whole() {
     let found = |count: usize| Compared {
         found: rows(count)
             .into_iter()
-            .map(|row| Found { kind: FindingKind::AmountDiffers, ours: None, theirs: Some(row) })
+            .map(|row| Found { kind: FindingKind::AmountDiffers, ours: None, theirs: Some(row), by: None })
             .collect(),
         sums: Sums::default(),
     };
@@ -317,10 +396,10 @@ fn likeness_is_looked_for_among_so_many_rows_and_no_more() {
     for (count, is_named) in [(500, true), (501, false)] {
         let mut found: Vec<_> = rows(count)
             .into_iter()
-            .map(|row| Found { kind: FindingKind::MissingThere, ours: Some(row), theirs: None })
+            .map(|row| Found { kind: FindingKind::MissingThere, ours: Some(row), theirs: None, by: None })
             .collect();
         let like = Row { minor: 90, ..row("p000007x") };
-        found.push(Found { kind: FindingKind::MissingHere, ours: None, theirs: Some(like) });
+        found.push(Found { kind: FindingKind::MissingHere, ours: None, theirs: Some(like), by: None });
         let named = super::likely::likely(&found);
         assert_eq!(
             named.get(&count).is_some_and(|names| names.starts_with("p000007")),

@@ -7,7 +7,8 @@ mod entry;
 
 use super::{At, BankError, Booking, Statement, minor};
 use crate::limits::JSON_DEPTH_MAX;
-use crate::money::{Currency, excerpt};
+use crate::money::Currency;
+use crate::shape::Shape;
 use entry::EntryDraft;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -81,7 +82,7 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Statement>, BankError> {
         let text = match reader.read_event().map_err(|error| broken(error.to_string()))? {
             // The reader is lenient: a tag that is cut short would take in what stands behind it.
             Event::Start(start) if start.contains('<') => {
-                return Err(broken(format!("a tag begins inside the tag {:?}", excerpt(&start))));
+                return Err(broken(format!("a tag begins inside a tag, which is {}", Shape::of(&start))));
             }
             Event::Start(start) => {
                 let name = start.local_name().as_ref().to_owned();
@@ -148,7 +149,7 @@ fn check_content(open: &[Element]) -> Result<(), String> {
     if text.is_empty() || open.iter().any(|outer| outer.name == "SplmtryData") {
         return Ok(());
     }
-    Err(format!("<{name}> holds the text {:?} and elements beside it", excerpt(text)))
+    Err(format!("<{name}> holds a text and elements beside it; the text is {}", Shape::of(text)))
 }
 
 /// Whether what is open ends in these elements.

@@ -24,7 +24,7 @@ pub(super) fn read(file: &str) -> Result<Vec<Statement>, BankError> {
             (None, "20") => draft = Some(Draft::default()),
             (None, tag) if may_follow(tag) && !statements.is_empty() => {}
             (None, tag) => {
-                let value = format!(":{tag}:{}", field.text);
+                let value = format!(":{tag}:");
                 return Err(at.wrong(
                     "a field outside of a statement",
                     &value,
@@ -85,12 +85,13 @@ impl Draft {
             }
             "61" if self.is_between_pages => {
                 let at = self.next_entry(statement);
-                return Err(at.wrong("an entry (:61:)", text, "it stands between two pages"));
+                return Err(at.wrong_line("an entry (:61:)", text, "it stands between two pages"));
             }
             "61" => {
                 let (currency, _) = self.opening.ok_or_else(|| at.missing("the opening balance (:60F:)"))?;
                 let at = self.next_entry(statement);
-                let entry = booking(text, currency).map_err(|why| at.wrong("an entry (:61:)", text, why))?;
+                let entry =
+                    booking(text, currency).map_err(|why| at.wrong_line("an entry (:61:)", text, why))?;
                 self.entries.push(entry);
             }
             "86" if self.is_in_entry => {

@@ -4,9 +4,10 @@
 //! line is a row. `duckdb`, a spreadsheet and `sort` read it as well.
 
 use super::row::{Entry, Rate, Row, Rows, Settled};
-use crate::money::{Currency, excerpt};
+use crate::money::Currency;
 use crate::payment::PaymentStatus;
 use crate::reconcile::word;
+use crate::shape::Shape;
 use crate::time::Timestamp;
 use std::io::{Read, Write};
 
@@ -38,8 +39,8 @@ pub enum CanonicalError {
     #[error("it cannot be read: {0}")]
     Io(#[from] std::io::Error),
     /// The first line does not hold the columns.
-    #[error("its first line is {0:?}: the names of the columns are expected, with tabs between")]
-    Header(String),
+    #[error("its first line does not hold the names of the columns, with tabs between")]
+    Header,
     /// A line is too long.
     #[error("line {place} has more than {LINE_BYTES_MAX} bytes")]
     TooLong {
@@ -47,14 +48,14 @@ pub enum CanonicalError {
         place: u64,
     },
     /// A field cannot be used.
-    #[error("row {place}: {column} is {value:?}: {expected}")]
+    #[error("row {place}: {column} is {shape}: {expected}")]
     Field {
         /// Which row, from 1.
         place: u64,
         /// Which column.
         column: &'static str,
-        /// What it holds, shortened.
-        value: String,
+        /// How it is written: it may hold anything.
+        shape: Shape,
         /// What it should hold.
         expected: &'static str,
     },
@@ -84,7 +85,7 @@ impl<R: Read> CanonicalRows<R> {
             Self { from, block: vec![0; BLOCK_BYTES], rest: 0..0, place: 0, currencies: Vec::new() };
         let header = String::from_utf8_lossy(rows.peek()?.unwrap_or_default()).into_owned();
         if !header.split('\t').eq(COLUMNS) {
-            return Err(CanonicalError::Header(excerpt(&header)));
+            return Err(CanonicalError::Header);
         }
         rows.pass(header.len());
         rows.place = 0;
@@ -223,8 +224,8 @@ impl<'a> Fields<'a> {
     }
 
     fn wrong(&self, column: &'static str, value: &[u8], expected: &'static str) -> CanonicalError {
-        let value = excerpt(&String::from_utf8_lossy(value));
-        CanonicalError::Field { place: self.place, column, value, expected }
+        let shape = Shape::of(&String::from_utf8_lossy(value));
+        CanonicalError::Field { place: self.place, column, shape, expected }
     }
 
     fn take(&mut self, column: &'static str) -> Result<&'a [u8], CanonicalError> {

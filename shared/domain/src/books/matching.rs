@@ -8,6 +8,7 @@ mod group;
 
 use super::row::{Entry, Row};
 use crate::money::Currency;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How rows may be matched without their key.
@@ -17,19 +18,38 @@ pub struct MatchRules {
     pub prefixes: Vec<String>,
     /// Seconds that two rows of one amount may be apart; rows without a time are not matched by amount.
     pub window_seconds: i64,
+    /// Which rows may be one by their amount.
+    pub amounts: AmountReach,
     /// Most rows of which sums are tried: with n rows, 2^n sums are.
     pub group_rows_max: usize,
+}
+
+/// Among which rows the only one of its amount on each side is taken for one entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AmountReach {
+    /// Among all: what a bank writes as a reference may be anything.
+    #[default]
+    All,
+    /// Among those of one reference, zeros before its numbers left out: where both sides name the payment itself, another
+    /// name is another payment.
+    OneReference,
 }
 
 impl Default for MatchRules {
     /// Three days, and sums of at most twelve rows.
     fn default() -> Self {
-        Self { prefixes: Vec::new(), window_seconds: 3 * 86_400, group_rows_max: 12 }
+        Self {
+            prefixes: Vec::new(),
+            window_seconds: 3 * 86_400,
+            amounts: AmountReach::All,
+            group_rows_max: 12,
+        }
     }
 }
 
 /// What made a match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MatchedBy {
     /// The references, once case, separators, prefixes and leading zeros are left out. Amounts may still differ.
     Reference,
@@ -88,6 +108,17 @@ pub fn normalized(reference: &str, prefixes: &[String]) -> String {
     if digits.is_empty() { stripped.to_owned() } else { digits.to_owned() }
 }
 
+/// The same without zeros before any of its numbers: `inv0007` is `inv7`. Too little by itself to make two rows one.
+fn without_zeros(normalized: &str) -> String {
+    let mut plain = String::with_capacity(normalized.len());
+    for character in normalized.chars() {
+        if character != '0' || plain.ends_with(|last: char| last.is_ascii_digit()) {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
 /// The position of what is there exactly once.
 fn only(positions: Option<&Vec<usize>>) -> Option<usize> {
     match positions.map(Vec::as_slice) {
@@ -130,8 +161,14 @@ fn kind_of_amount(entry: Entry) -> Entry {
 }
 
 fn by_amount(left: &Left<'_>, rules: &MatchRules) -> Vec<Match> {
-    type Amount = (Entry, Currency, i64);
-    let amount = |row: &Row| -> Amount { (kind_of_amount(row.entry), row.currency, row.minor) };
+    type Amount = (Entry, Currency, i64, Option<String>);
+    let amount = |row: &Row| -> Amount {
+        let reference = match rules.amounts {
+            AmountReach::All => None,
+            AmountReach::OneReference => Some(without_zeros(&normalized(&row.reference, &rules.prefixes))),
+        };
+        (kind_of_amount(row.entry), row.currency, row.minor, reference)
+    };
     let mut groups: BTreeMap<Amount, [Vec<(usize, &Row)>; 2]> = BTreeMap::new();
     for (at, row) in &left.ours {
         groups.entry(amount(row)).or_default()[0].push((*at, row));

@@ -14,7 +14,7 @@ mod time;
 
 pub use format::{FormatError, ReportFormat};
 pub use ready::{FormatRef, ready_names};
-pub use rows::{ReportError, ReportRows, RowFault};
+pub use rows::{Faulty, ReportError, ReportRows, RowFault};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -73,3 +73,31 @@ fn what_one_look_at_a_payments_two_sides_tells() {
         assert_eq!(kind.is_between_books(), expected.contains(&kind), "{kind:?}");
     }
 }
+
+#[test]
+fn what_is_found_of_one_thing_is_one_finding_that_names_all_of_it() {
+    let of = |payment: &str, reason: &str, stake: Option<(i64, &str)>| Finding {
+        reason: reason.to_owned(),
+        at_stake: stake
+            .map(|(minor, code)| Money { minor, currency: code.to_owned().try_into().expect("a code") }),
+        ..finding(FindingKind::MissingHere, Subject::Payment(PaymentId::new(payment).expect("a payment")))
+    };
+    let said = |findings: Vec<Finding>| -> Vec<String> {
+        let stake =
+            |finding: &Finding| finding.at_stake.map_or("nothing".to_owned(), |money| money.to_string());
+        gather(findings).iter().map(|f| format!("{}: {}, {}", f.subject, f.reason, stake(f))).collect()
+    };
+    assert_eq!(
+        said(vec![
+            of("p1", "re_1", Some((500, "EUR"))),
+            of("p2", "re_3", None),
+            of("p1", "re_2", Some((700, "EUR"))),
+            of("p2", "re_4", Some((1, "EUR"))),
+            of("p2", "re_5", Some((900, "USD"))),
+        ]),
+        ["payment p1: re_1; and re_2, 12.00 EUR", "payment p2: re_3; and re_4; and re_5, 0.01 EUR"]
+    );
+    let many = |count: usize| said(vec![of("p1", "x", Some((1, "EUR"))); count]).concat();
+    assert!(many(REASONS_TOLD).ends_with("; and x, 0.20 EUR"), "{}", many(REASONS_TOLD));
+    assert!(many(REASONS_TOLD + 2).ends_with("; and x; and 2 more, 0.22 EUR"), "{}", many(REASONS_TOLD + 2));
+}

@@ -31,14 +31,21 @@ sequence = "number"
 "#;
 
 fn clerk(part_rows_max: usize) -> Desk {
+    clerk_of("shop", part_rows_max)
+}
+
+fn clerk_of(source: &str, part_rows_max: usize) -> Desk {
     let sources = MemorySources::default();
+    let weekly = FORMAT.replace(", units = \"minor\"", "");
     sources.set(SourceConfig {
-        reports: [("daily".to_owned(), FormatRef::Own(FORMAT.to_owned()))].into(),
+        reports: [("daily", FORMAT), ("weekly", &weekly)]
+            .map(|(folder, format)| (folder.to_owned(), FormatRef::Own(format.to_owned())))
+            .into(),
         policy: countersign_domain::policy::Policy {
             tolerance: countersign_domain::books::compare::Tolerance { absolute_minor: 1, relative_ppm: 0 },
             ..Default::default()
         },
-        ..source_config("shop", "partner-hmac")
+        ..source_config(source, "partner-hmac")
     });
     let desk = FileDesk {
         ledger: MemoryLedger::default(),
@@ -123,7 +130,7 @@ fn what_is_wrong_with_a_file_is_said_and_what_cannot_be_read_is_on_record() {
     for (key, body, says, found) in [
         ("daily/x.csv", text("x"), "\"daily/x.csv\" is no place of a report file", 0),
         ("arrivals/nobody/daily/x.csv", text("x"), "there is no enabled source nobody", 0),
-        ("arrivals/shop/weekly/x.csv", text("x"), "source shop has no format for the folder \"weekly\"", 0),
+        ("arrivals/shop/yearly/x.csv", text("x"), "source shop has no format for the folder \"yearly\"", 0),
         ("arrivals/shop/daily/x.csv", text("a,b\n"), "x.csv cannot be read: it has no column \"amount\"", 1),
     ] {
         let clerk = clerk(10);
@@ -135,6 +142,60 @@ fn what_is_wrong_with_a_file_is_said_and_what_cannot_be_read_is_on_record() {
     let gone =
         now_or_never(clerk(10).plan(KEY, HeldRuns::default())).expect_err("it is not there").to_string();
     assert_eq!(gone, format!("there is nothing at {KEY:?}: it was taken away again"));
+}
+
+/// The keys of everything that is kept of a file.
+fn kept(clerk: &Desk, key: &str) -> BTreeSet<String> {
+    let (_, parts) = now_or_never(clerk.plan(key, HeldRuns::default())).expect("it is read");
+    parts.into_iter().flat_map(|part| [part.rows, part.result]).collect()
+}
+
+#[test]
+fn the_same_bytes_in_another_folder_or_under_another_name_have_parts_of_their_own() {
+    let lines =
+        [("p1", 1_000, 1), ("p2", 2_000, 2)].map(|(payment, minor, at)| (payment.to_owned(), minor, at));
+    let clerk = clerk(1);
+    let places = ["daily/2025-11-24.csv", "daily/2025-11-25.csv", "weekly/2025-11-24.csv"];
+    let mut all = BTreeSet::new();
+    for place in places {
+        let key = format!("arrivals/shop/{place}");
+        clerk.files.arrive(&key, file(&lines));
+        let kept = kept(&clerk, &key);
+        assert!(kept.len() == 4 && kept.iter().all(|key| key.starts_with("parts/shop/")), "{kept:?}");
+        all.extend(kept);
+    }
+    assert_eq!(all.len(), 4 * places.len());
+}
+
+/// Step Functions hands at most 256 KiB from step to step, with what Lambda says of the invocation around it.
+#[test]
+fn what_is_said_of_all_parts_fits_into_one_message_whatever_they_are_called() {
+    for (source, name, reference, parts_min) in [
+        ("shop", "report.csv".to_owned(), "pi_3OtZLkJLbPPOT0dq0".to_owned(), 500),
+        // A backslash takes two bytes in JSON.
+        ("s".repeat(40).as_str(), "\u{1}".repeat(900), "\\".repeat(195), 150),
+    ] {
+        let of = |count: usize| {
+            let clerk = clerk_of(source, 1);
+            let key = format!("arrivals/{source}/daily/{name}");
+            let lines: Vec<_> = (0..count).map(|at| (format!("{reference}{at:05}"), 1, 1)).collect();
+            clerk.files.arrive(&key, file(&lines));
+            now_or_never(clerk.plan(&key, HeldRuns::default())).map_err(|error| error.to_string())
+        };
+        let error = of(2_000).expect_err("so many are not told");
+        assert!(
+            error.ends_with("parts of 1 rows, and no more are told in one message: raise FilePartRows"),
+            "{error}"
+        );
+        let most =
+            error.split("more than ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");
+        let most: usize = most.parse().expect("a number");
+        assert!(most >= parts_min, "{most}");
+        let (plan, parts) = of(most).expect("so many are told");
+        let state = serde_json::json!({ "plan": plan, "parts": parts }).to_string().len();
+        assert!(state <= STATE_BYTES_MAX && STATE_BYTES_MAX < 262_144, "{most} parts in {state} bytes");
+        assert!(state + 3_000 > STATE_BYTES_MAX, "{most} parts in {state} bytes");
+    }
 }
 
 proptest! {

@@ -61,7 +61,7 @@ fn booked(value_day: &str, month_and_day: &str, value_at: Timestamp) -> Option<T
 /// `1234,56`, and `1234,` for whole units.
 pub(super) fn amount_of(text: &str, currency: Currency) -> Result<i64, String> {
     let text = text.trim().strip_suffix(',').unwrap_or(text.trim()).replace(',', ".");
-    minor(&text, currency).map_err(|error| error.to_string())
+    minor(&text, currency).map_err(|error| error.expected())
 }
 
 /// `YYMMDD`, of this century.

@@ -76,7 +76,7 @@ fn check_no_entry(text: &str, fields: &[Field<'_>], number: u64) -> Result<(), B
         return Ok(());
     }
     let why = format!("line {number} reads as an entry, and its tag is not :61:");
-    Err(next_entry(fields).wrong("a line", text, why))
+    Err(next_entry(fields).wrong_line("a line", text, why))
 }
 
 fn next_entry(fields: &[Field<'_>]) -> At {

@@ -71,15 +71,19 @@ fn a_field_that_cannot_be_used_is_named() {
         (
             1,
             "gift",
-            r#"row 1: entry is "gift": payment, refund, dispute, fee, adjustment, payout or deposit is expected"#,
+            r#"row 1: entry is like "aaaa": payment, refund, dispute, fee, adjustment, payout or deposit is expected"#,
         ),
-        (3, "XYZ", r#"row 1: currency is "XYZ": a currency of ISO 4217 is expected"#),
-        (4, "1.5", r#"row 1: minor is "1.5": a whole number is expected"#),
-        (5, "paid", r#"row 1: status is "paid": a status of a payment is expected"#),
-        (6, "99999999999999", r#"row 1: at_seconds is "99999999999999": seconds since 1970 are expected"#),
-        (9, "-1", r#"row 1: sequence is "-1": a whole number is expected"#),
-        (12, "5", r#"row 1: settled_currency is "": a currency is expected beside settled amounts"#),
-        (13, "\tmore", r#"row 1: rate is "more": nothing is expected after it"#),
+        (3, "XYZ", r#"row 1: currency is like "AAA": a currency of ISO 4217 is expected"#),
+        (4, "1.5", r#"row 1: minor is like "9.9": a whole number is expected"#),
+        (5, "paid", r#"row 1: status is like "aaaa": a status of a payment is expected"#),
+        (
+            6,
+            "99999999999999",
+            r#"row 1: at_seconds is like "99999999999999": seconds since 1970 are expected"#,
+        ),
+        (9, "-1", r#"row 1: sequence is like "-9": a whole number is expected"#),
+        (12, "5", r#"row 1: settled_currency is empty: a currency is expected beside settled amounts"#),
+        (13, "\tmore", r#"row 1: rate is like "aaaa": nothing is expected after it"#),
     ] {
         let mut fields = good;
         fields[at] = value;
@@ -87,10 +91,10 @@ fn a_field_that_cannot_be_used_is_named() {
         assert_eq!(error.to_string(), message);
     }
     for (text, message) in [
-        ("", r#"its first line is "": the names of the columns are expected, with tabs between"#.to_owned()),
+        ("", "its first line does not hold the names of the columns, with tabs between".to_owned()),
         (
             &format!("{header}\npi_1\tpayment\n"),
-            r#"row 1: item is "": another column is expected"#.to_owned(),
+            "row 1: item is empty: another column is expected".to_owned(),
         ),
         (&format!("{header}\n{}", "x".repeat(5_000)), "line 1 has more than 4096 bytes".to_owned()),
     ] {
@@ -116,7 +120,8 @@ fn an_amount_is_a_whole_number_however_long() {
     ] {
         let line = format!("{header}\npi_1\tpayment\t\tEUR\t{minor}\t\t\t\t\t\t\t\t\t\n");
         let found = read(line.as_bytes()).map(|rows| rows[0].minor).map_err(|error| error.to_string());
-        let refused = format!("row 1: minor is {minor:?}: a whole number is expected");
+        let refused =
+            format!("row 1: minor is {}: a whole number is expected", crate::shape::Shape::of(minor));
         assert_eq!(found, expected.ok_or(refused), "{minor}");
     }
 }

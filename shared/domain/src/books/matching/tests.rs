@@ -151,3 +151,27 @@ fn one_row_may_be_several_on_either_side_and_no_row_is_in_two_matches() {
     let either = [booked(1_200), booked(200), booked(301)];
     check(&ours[..2], &either, &[]);
 }
+
+#[test]
+fn where_both_sides_name_the_payment_one_amount_is_one_entry_of_that_payment_only() {
+    let refund = |reference: &str, item: &str, day| Row {
+        item: item.to_owned(),
+        ..row(reference, Entry::Refund, 500, day, "")
+    };
+    let rules = |amounts| MatchRules { amounts, ..MatchRules::default() };
+    for (ours, theirs, anywhere, in_one) in [
+        (payment("pi_B", 999, 0), payment("pi_A", 999, 1), 1, 0),
+        (payment("INV-0070", 700, 0), payment("inv70", 700, 1), 1, 1),
+        (payment("INV-70", 700, 0), payment("inv7", 700, 1), 1, 0),
+        (refund("pi_A", "re_1", 0), refund("pi_A", "rf-9", 1), 1, 1),
+        (refund("pi_A", "re_1", 0), refund("PI-A", "rf-9", 1), 1, 1),
+        (refund("pi_A", "re_1", 0), refund("pi_A", "rf-9", 4), 0, 0),
+        (refund("pi_A", "re_1", 0), refund("pi_B", "rf-9", 1), 1, 0),
+    ] {
+        for (reach, expected) in [(AmountReach::All, anywhere), (AmountReach::OneReference, in_one)] {
+            let found = match_rest(std::slice::from_ref(&ours), std::slice::from_ref(&theirs), &rules(reach));
+            assert_eq!(found.len(), expected, "{ours:?} {theirs:?} {reach:?}");
+            assert!(found.iter().all(|found| found.by == MatchedBy::Amount), "{found:?}");
+        }
+    }
+}

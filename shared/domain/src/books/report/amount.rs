@@ -68,7 +68,7 @@ impl AmountFrom {
             Units::Major => AmountForm::DecimalString,
             Units::Minor => AmountForm::MinorString,
         };
-        let money = Money::parse(&plain, form, currency, None).map_err(|error| error.to_string())?;
+        let money = Money::parse(&plain, form, currency, None).map_err(|error| error.expected())?;
         Ok(if unsigned.is_some() { money.minor.saturating_neg() } else { money.minor })
     }
 }

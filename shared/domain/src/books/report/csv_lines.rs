@@ -5,11 +5,10 @@
 
 use super::format::ReportFormat;
 use super::rows::{Cells, Decoded, ReportError, RowFault};
-use crate::money::excerpt;
 use std::io::{BufRead, Read};
 
 pub(super) const OPEN_QUOTE: &str =
-    "a quote opens in it and is not closed before the lines after it: close it, or double it";
+    "a quote opens and is not closed before the lines after it: close it, or double it";
 
 /// What is read behind a file. It comes back as a row of its own, unless a quote that is never closed takes it in.
 const END: &[u8] = b"\0\n";
@@ -83,11 +82,11 @@ impl<R: Read> CsvLines<R> {
             lines.fields = lines.record.len();
             // How many delimiters a row has is not known yet.
             if lines.holds_rows(1) {
-                return Err(ReportError::OpenQuote(excerpt(lines.record.as_slice())));
+                return Err(ReportError::OpenQuote);
             }
         }
         let header: Vec<_> = lines.record.iter().map(str::trim).collect();
-        lines.at = names.iter().map(|name| position(&header, name)).collect::<Result<_, _>>()?;
+        lines.at = names.iter().map(|name| position(&header, name, names)).collect::<Result<_, _>>()?;
         Ok(lines)
     }
 
@@ -105,12 +104,11 @@ impl<R: Read> CsvLines<R> {
         // A row that reaches the end holds its own last line break too, and the one of the end.
         cells.line = last.saturating_sub(breaks.saturating_sub(end.saturating_mul(2)));
         if self.holds_rows(fields.saturating_sub(1)) {
-            let text = record.as_slice().lines().next().unwrap_or_default();
-            return Ok(Some(Err(cells.fault("the row", text, OPEN_QUOTE))));
+            return Ok(Some(Err(cells.row_fault(OPEN_QUOTE))));
         }
         if record.len() != fields {
-            let why = format!("{fields} fields are expected, as in the header");
-            return Ok(Some(Err(cells.fault("the row", &record.len().to_string(), why))));
+            let why = format!("it has {} fields, and {fields} are expected, as in the header", record.len());
+            return Ok(Some(Err(cells.row_fault(why))));
         }
         cells.set(self.at.iter().map(|at| record.get(*at).unwrap_or_default()));
         Ok(Some(Ok(())))
@@ -140,14 +138,17 @@ impl<R: Read> CsvLines<R> {
     }
 }
 
-fn position(header: &[&str], name: &str) -> Result<usize, ReportError> {
+/// Where a column is. Of a header without it only what the format knows is told: a file may have none, and begin with a row.
+fn position(header: &[&str], name: &str, names: &[String]) -> Result<usize, ReportError> {
     let mut found = header.iter().enumerate().filter(|(_, other)| **other == name).map(|(at, _)| at);
     match (found.next(), found.next()) {
         (Some(at), None) => Ok(at),
         (Some(_), Some(_)) => Err(ReportError::TwoColumns(name.to_owned())),
         (None, _) => {
-            let there = excerpt(&header.join(", "));
-            Err(ReportError::NoColumn { column: name.to_owned(), there })
+            let known: Vec<_> =
+                names.iter().map(String::as_str).filter(|name| header.contains(name)).collect();
+            let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Err(ReportError::NoColumn { column: name.to_owned(), columns: header.len(), there })
         }
     }
 }

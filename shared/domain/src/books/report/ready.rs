@@ -74,7 +74,7 @@ mod tests {
         let text = FormatRef::Ready("partner-daily".to_owned()).text().expect("it is there").to_owned();
         for (from, to, says) in [
             ("minor = 500", "minor = 501", "row 2 is"),
-            ("r-1,EUR", "r-1,XXQ", "\"XXQ\""),
+            ("r-1,EUR", "r-1,XXQ", "like \"AAA\""),
             (
                 "  { reference = \"p-1\", entry = \"payment\", currency = \"EUR\", minor = 2000 },\n",
                 "",

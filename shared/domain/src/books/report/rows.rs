@@ -5,7 +5,8 @@ use super::csv_lines::{CsvLines, OPEN_QUOTE};
 use super::format::{AmountFrom, EntryFrom, From, Kind, ReportFormat};
 use crate::ids::PaymentId;
 use crate::json::{Json, Path};
-use crate::money::{Currency, excerpt};
+use crate::money::Currency;
+use crate::shape::Shape;
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read};
@@ -25,16 +26,18 @@ pub enum ReportError {
     #[error("it cannot be read as CSV: {0}")]
     Csv(#[from] csv::Error),
     /// A column is not there, so no row can be read.
-    #[error("it has no column {column:?}; it has {there}")]
+    #[error("it has no column {column:?}; of its {columns} columns the format knows {there}")]
     NoColumn {
         /// Which.
         column: String,
-        /// Those it has.
+        /// How many it has.
+        columns: usize,
+        /// Those that the format knows.
         there: String,
     },
     /// A quote in the header takes in rows.
-    #[error("its header is {0:?}: {OPEN_QUOTE}")]
-    OpenQuote(String),
+    #[error("its header cannot be read: {OPEN_QUOTE}")]
+    OpenQuote,
     /// Two columns have one name.
     #[error("it has two columns {0:?}: nobody knows which is meant")]
     TwoColumns(String),
@@ -46,20 +49,36 @@ pub enum ReportError {
     TooLong(u64),
 }
 
-/// A row that cannot be read. Those beside it can.
+/// A row that cannot be read. Those beside it can. It is told in findings and logs, and a row may name people: so it tells
+/// where, what was expected and the shape of what stands there, and none of its words.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
-#[error("{}: {column} is {value:?}: {why}", self.place())]
+#[error("{}: {what}: {why}", self.place())]
 pub struct RowFault {
     /// Where, from 1.
     pub line: u64,
     /// Its last line: a quoted field may hold line breaks.
     pub last_line: u64,
-    /// Which column.
-    pub column: String,
-    /// What it holds, shortened.
-    pub value: String,
+    /// What of it.
+    pub what: Faulty,
     /// What was expected.
     pub why: String,
+}
+
+/// What of a row cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Faulty {
+    /// The row as a whole.
+    #[error("the row cannot be read")]
+    Row,
+    /// One of its cells.
+    #[error("{column} is {shape}")]
+    Cell {
+        /// In which column.
+        column: String,
+        /// How it is written.
+        shape: Shape,
+    },
 }
 
 impl RowFault {
@@ -179,13 +198,16 @@ impl<R: Read> Rows for ReportRows<R> {
     }
 }
 
+const NO_RATE: &str = "a positive decimal number such as 1.0842 of at most 18 digits is expected";
+
 impl Cells {
     fn fill(&mut self, line: &[u8], paths: &[Path]) -> Result<(), RowFault> {
-        let json = Json::parse(line).map_err(|error| self.fault("the row", "", error.to_string()))?;
+        let json = Json::parse(line).map_err(|error| self.row_fault(error.to_string()))?;
         for at in 0..paths.len() {
             let (Some(path), Some(_)) = (paths.get(at), self.texts.get(at)) else { continue };
             let value = json.root().at(path);
-            let value = value.map_err(|error| self.fault(path.as_str(), "", error.to_string()))?;
+            // It names the path's own words.
+            let value = value.map_err(|error| self.row_fault(error.to_string()))?;
             let scalar = value.and_then(crate::json::Doc::scalar).unwrap_or_default();
             if let Some(text) = self.texts.get_mut(at) {
                 text.clear();
@@ -207,14 +229,15 @@ impl Cells {
         self.index.get(column).and_then(|at| self.texts.get(*at)).map_or("", String::as_str)
     }
 
-    pub(super) fn fault(&self, column: &str, value: &str, why: impl Into<String>) -> RowFault {
-        RowFault {
-            line: self.line,
-            last_line: self.last_line,
-            column: column.to_owned(),
-            value: excerpt(value),
-            why: why.into(),
-        }
+    /// What is wrong with the row as a whole.
+    pub(super) fn row_fault(&self, why: impl Into<String>) -> RowFault {
+        RowFault { line: self.line, last_line: self.last_line, what: Faulty::Row, why: why.into() }
+    }
+
+    /// What is wrong with one of its cells. `why` repeats no word of it.
+    fn fault(&self, column: &str, value: &str, why: impl Into<String>) -> RowFault {
+        let what = Faulty::Cell { column: column.to_owned(), shape: Shape::of(value) };
+        RowFault { what, ..self.row_fault(why) }
     }
 
     /// Fills a row; `false` when the format leaves it out.
@@ -290,7 +313,7 @@ impl Cells {
             From::Constant(currency) => Ok(*currency),
             From::Column(column) => {
                 let code = self.get(column);
-                Currency::from_code(code).map_err(|error| self.fault(column, code, error.to_string()))
+                Currency::from_code(code).map_err(|error| self.fault(column, code, error.expected()))
             }
         }
     }
@@ -304,7 +327,7 @@ impl Cells {
     fn rate(&self, column: &str) -> Result<Option<Rate>, RowFault> {
         match self.get(column) {
             "" => Ok(None),
-            text => Rate::parse(text).map(Some).map_err(|error| self.fault(column, text, error.to_string())),
+            text => Rate::parse(text).map(Some).map_err(|_| self.fault(column, text, NO_RATE)),
         }
     }
 
