@@ -18,6 +18,7 @@ mod disturbed;
 mod older;
 mod policy;
 mod recorded;
+mod rereads;
 mod steps;
 
 type Desk = Reconciler<
