@@ -15,7 +15,9 @@ pub use cases::{Cases, Stepped};
 pub use drift::{Drift, Drifted, Seen, Sighting, Unknown};
 pub use expectations::{Announced, Expectations};
 pub use files::{Arrived, Files};
-pub use runs::{Checkpoint, Evidence, Heal, Input, Lease, Phase, Resolution, Run, RunHistory, Runs, StepId};
+pub use runs::{
+    Checkpoint, Completed, Evidence, Heal, Input, Lease, Phase, Resolution, Run, RunHistory, Runs, StepId,
+};
 pub use versions::{Made, SourceVersion, SourceVersions, Written};
 
 use countersign_domain::event::BusEvent;

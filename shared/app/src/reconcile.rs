@@ -167,9 +167,10 @@ where
     B: Bus,
     C: Clock,
 {
-    /// Asks for every window of the last days that is closed and not complete, of every source that lists books, and for
-    /// those that its policy wants to be read once more by now: one request each on the bus, so that each runs by itself.
-    /// A day that was missed is thereby caught up. A source that does not work is told of, and keeps no other from its run.
+    /// Asks for every window of the last days whose newest attempt is not complete, of every source that lists books, and
+    /// for those that its policy wants to be read once more by now: one request each on the bus, so that each runs by
+    /// itself. A day or a reread that was missed is thereby caught up. A source that does not work is told of, and keeps no
+    /// other from its run.
     ///
     /// # Errors
     /// [`PortError`]; requests already sent stay sent, and asking again is harmless.
@@ -190,27 +191,38 @@ where
                     continue;
                 }
             };
-            let grace = self.grace(&source);
-            for days_ago in (1..=RECONCILE_LOOKBACK_DAYS).rev() {
-                let Window { from, to } = Window::utc_day(now, days_ago);
-                let Ok(window) = Window::closed(from, to, now, grace) else { continue };
-                let run = self.runs.find(&source.name, window).await?;
-                if run.is_none_or(|run| run.status != RunStatus::Complete) {
-                    let source = source.name.clone();
-                    requests.push(ReconciliationRequest { source, from, to, again: false });
-                }
-            }
-            requests.extend(self.rereads_due(&source, now).await?);
+            let mut due = self.unread(&source, now).await?;
+            self.rereads_due(&source, now, &mut due).await?;
+            requests.append(&mut due);
         }
         self.publish_requests(&requests).await?;
         Ok(requests)
     }
 
-    /// The complete windows of a source that its policy wants to be read once more by now, each once: also those whose time
-    /// came while nobody asked.
-    async fn rereads_due(&self, source: &Source, now: Timestamp) -> Port<Vec<ReconciliationRequest>> {
+    /// The windows of the last days that are closed, and whose newest attempt is not complete.
+    async fn unread(&self, source: &Source, now: Timestamp) -> Port<Vec<ReconciliationRequest>> {
+        let mut requests = Vec::new();
+        for days_ago in (1..=RECONCILE_LOOKBACK_DAYS).rev() {
+            let Window { from, to } = Window::utc_day(now, days_ago);
+            let Ok(window) = Window::closed(from, to, now, self.grace(source)) else { continue };
+            let run = self.runs.find(&source.name, window).await?;
+            if run.is_none_or(|run| !run.is_complete()) {
+                let source = source.name.clone();
+                requests.push(ReconciliationRequest { source, from, to, again: false });
+            }
+        }
+        Ok(requests)
+    }
+
+    /// Adds the windows of a source that were complete once and that its policy wants to be read once more by now, each
+    /// once: also those whose time came in the last days while nobody asked, or whose reread was not read to the end.
+    async fn rereads_due(
+        &self,
+        source: &Source,
+        now: Timestamp,
+        requests: &mut Vec<ReconciliationRequest>,
+    ) -> Port<()> {
         let grace = self.grace(source);
-        let mut requests: Vec<ReconciliationRequest> = Vec::new();
         for (days, missed) in source
             .policy
             .rereads()
@@ -221,14 +233,16 @@ where
             if now < due || requests.iter().any(|request| request.from == from) {
                 continue;
             }
-            let run = self.runs.find(&source.name, Window { from, to }).await?;
+            let Some(run) = self.runs.find(&source.name, Window { from, to }).await? else { continue };
             // What was begun before its time shows less than the provider's list does by now.
-            if run.is_some_and(|run| run.status == RunStatus::Complete && run.started_at < due) {
+            if run.last_complete().is_some_and(|complete| complete.started_at < due) {
                 let source = source.name.clone();
-                requests.push(ReconciliationRequest { source, from, to, again: true });
+                // A reread that was not read to the end begins anew without it, and a request that comes twice is then one.
+                let again = run.is_complete();
+                requests.push(ReconciliationRequest { source, from, to, again });
             }
         }
-        Ok(requests)
+        Ok(())
     }
 
     /// Works on the run of one window until it is over or `stop_at` has come.

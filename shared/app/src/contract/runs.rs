@@ -1,7 +1,9 @@
 //! The promises of the runs of reconciliation.
 
 use super::{event, instant, kind, other, payment};
-use crate::ports::{Checkpoint, Evidence, Heal, Lease, Origin, Phase, Resolution, Run, RunHistory, Runs};
+use crate::ports::{
+    Checkpoint, Completed, Evidence, Heal, Lease, Origin, Phase, Resolution, Run, RunHistory, Runs,
+};
 use countersign_domain::fact::Fact;
 use countersign_domain::finding::FindingKind;
 use countersign_domain::ids::{Sha256Hex, SourceName};
@@ -11,7 +13,7 @@ use countersign_domain::time::{Window, from_seconds};
 use countersign_domain::translate::PaymentFact;
 
 /// The runs: one holder at a time, an overtaken holder keeps nothing, what is over stays over unless it was incomplete
-/// or is asked for again, the notes of each attempt are apart, and only those of kept steps count.
+/// or is asked for again, a complete attempt outlives those after it that are not, the notes of each attempt are apart, and only those of kept steps count.
 ///
 /// # Panics
 /// When the port breaks a promise.
@@ -19,6 +21,7 @@ pub async fn runs<P: Runs + RunHistory>(port: &P, source: &SourceName) {
     one_holder_at_a_time(port, source).await;
     an_overtaken_holder_keeps_nothing(port, source).await;
     what_is_over_stays_over(port, source).await;
+    a_complete_attempt_outlives_those_that_are_not(port, source).await;
     windows_and_sources_are_apart(port, source).await;
     notes_come_back_in_order(port, source).await;
     what_a_step_noted_counts_from_its_checkpoint_on(port, source).await;
@@ -151,9 +154,47 @@ async fn what_is_over_stays_over(port: &impl Runs, source: &SourceName) {
         assert_eq!(format!("{lease:?}"), "Taken", "a complete run is done once more when asked");
         return;
     };
-    let expected = Run::begin(source.clone(), window, 3, third.epoch, instant(30));
+    let expected = done.next_attempt(third.epoch, instant(30));
+    assert_eq!((third.attempt, third.phase, third.healed, third.open), (3, Phase::Events, 0, 0));
     assert_eq!(*third, expected, "a complete run is done once more when asked, as its next attempt");
     assert!(third.epoch > done.epoch, "every taking raises the epoch");
+}
+
+/// A window has one row, which each attempt takes over from the last.
+async fn a_complete_attempt_outlives_those_that_are_not(port: &impl Runs, source: &SourceName) {
+    let window = window(7);
+    let again = async |span: (i64, i64)| match take(port, source, window, true, span).await {
+        Lease::Taken(run) => Some(*run),
+        Lease::Busy | Lease::Finished(_) => None,
+    };
+    let last_complete = async || find(port, source, window).await.and_then(|run| run.last_complete());
+    let first = taken(port, source, window, (0, 60)).await;
+    assert_eq!(last_complete().await, None, "it is still at it");
+    let read = Totals { payments: 7, ..Totals::zero(Currency::from_code("JPY").expect("JPY")) };
+    let (status, phase) = (RunStatus::Complete, Phase::Done);
+    let done = Run { status, phase, totals: vec![read.clone()], healed: 2, open: 1, ..first };
+    assert_eq!(keep(port, &done, 10).await, Checkpoint::Kept);
+    let completed =
+        Some(Completed { attempt: 1, started_at: instant(0), totals: vec![read], healed: 2, open: 1 });
+    assert_eq!(last_complete().await, completed);
+
+    // The second is taken over and ends incomplete, the third is still at it.
+    for span in [(10, 20), (20, 30)] {
+        let second = again(span).await.expect("it is free");
+        assert_eq!((second.attempt, last_complete().await), (2, completed.clone()));
+        assert_eq!(keep(port, &second, span.1).await, Checkpoint::Kept);
+    }
+    let second = again((30, 40)).await.expect("it is free");
+    let broken = Run { status: RunStatus::Incomplete, phase: Phase::Done, ..second };
+    assert_eq!(keep(port, &broken, 40).await, Checkpoint::Kept);
+    assert_eq!(last_complete().await, completed);
+    let third = taken(port, source, window, (40, 50)).await;
+    assert_eq!((third.attempt, last_complete().await), (3, completed));
+    // Until one is complete again.
+    let done = Run { status: RunStatus::Complete, phase: Phase::Done, ..third };
+    assert_eq!(keep(port, &done, 50).await, Checkpoint::Kept);
+    let newer = last_complete().await.expect("the third is complete");
+    assert_eq!((newer.attempt, newer.started_at, newer.totals), (3, instant(40), vec![]));
 }
 
 async fn windows_and_sources_are_apart(port: &impl Runs, source: &SourceName) {

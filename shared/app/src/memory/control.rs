@@ -6,7 +6,6 @@ use crate::ports::{
     Secrets, Seen, Sighting, SourceVersion, SourceVersions, Sources, StepId, Written,
 };
 use countersign_domain::ids::SourceName;
-use countersign_domain::reconcile::RunStatus;
 use countersign_domain::source::SourceConfig;
 use countersign_domain::time::{Timestamp, Window};
 use std::collections::BTreeMap;
@@ -154,16 +153,15 @@ impl Runs for MemoryRuns {
         let run = match book.runs.get(&key) {
             None => Run::begin(source.clone(), window, 1, 1, now),
             Some(Held { run, lease_until: held_until }) => {
-                let is_over = run.phase == Phase::Done;
-                if is_over && run.status == RunStatus::Complete && !again {
+                if run.is_complete() && !again {
                     return Ok(Lease::Finished(Box::new(run.clone())));
                 }
                 if *held_until > now {
                     return Ok(Lease::Busy);
                 }
                 let epoch = run.epoch.saturating_add(1);
-                if is_over {
-                    Run::begin(source.clone(), window, run.attempt.saturating_add(1), epoch, now)
+                if run.phase == Phase::Done {
+                    run.next_attempt(epoch, now)
                 } else {
                     Run { epoch, ..run.clone() }
                 }

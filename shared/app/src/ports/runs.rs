@@ -40,7 +40,7 @@ pub struct Run {
     pub source: SourceName,
     /// Which window.
     pub window: Window,
-    /// Which attempt at the window: 1, and one more each time it was incomplete.
+    /// Which attempt at the window: 1, and one more each time it was incomplete or was done again.
     pub attempt: u32,
     /// How it stands.
     pub status: RunStatus,
@@ -77,11 +77,29 @@ pub struct Run {
     /// What is told of the run, once it is over. It is kept before it is told, so that it is told the same each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Box<ReconciliationData>>,
+    /// What the last complete attempt before this one came to: it stands until this one is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_before: Option<Box<Completed>>,
     /// Fencing token: rises with every taking of the lease; a checkpoint of an older one is refused.
     pub epoch: u64,
     /// Of each epoch, how many of its steps were kept: only what they noted counts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<u64, u32>,
+}
+
+/// What a complete attempt at a window came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completed {
+    /// Which attempt.
+    pub attempt: u32,
+    /// When it began, by our clock.
+    pub started_at: Timestamp,
+    /// Per currency, both sides.
+    pub totals: Vec<Totals>,
+    /// Corrections sent.
+    pub healed: u32,
+    /// Differences left for a person.
+    pub open: u32,
 }
 
 /// One step of a run: what it notes counts from the checkpoint on that keeps it, and never if there is none. An epoch tries
@@ -145,6 +163,38 @@ impl Run {
         kept.map(|(_, note)| (note.key(), note)).collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
+    /// Whether everything was read and the run is closed: its report is written, and the bus was told.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.phase == Phase::Done && self.status == RunStatus::Complete
+    }
+
+    /// What the newest complete attempt at the window came to, this one or one before it.
+    #[must_use]
+    pub fn last_complete(&self) -> Option<Completed> {
+        if !self.is_complete() {
+            return self.complete_before.as_deref().cloned();
+        }
+        let Self { attempt, started_at, totals, healed, open, .. } = self;
+        Some(Completed {
+            attempt: *attempt,
+            started_at: *started_at,
+            totals: totals.clone(),
+            healed: *healed,
+            open: *open,
+        })
+    }
+
+    /// The next attempt at the same window. A row holds one attempt: what must outlive the last one goes with it.
+    #[must_use]
+    pub fn next_attempt(&self, epoch: u64, now: Timestamp) -> Self {
+        let attempt = self.attempt.saturating_add(1);
+        Self {
+            complete_before: self.last_complete().map(Box::new),
+            ..Self::begin(self.source.clone(), self.window, attempt, epoch, now)
+        }
+    }
+
     /// A run that has not begun.
     #[must_use]
     pub fn begin(source: SourceName, window: Window, attempt: u32, epoch: u64, now: Timestamp) -> Self {
@@ -166,6 +216,7 @@ impl Run {
             started_at: now,
             cause: None,
             told: None,
+            complete_before: None,
             epoch,
             kept: BTreeMap::new(),
         }
@@ -285,8 +336,8 @@ impl Evidence {
 /// The runs of reconciliation and what they note.
 pub trait Runs: Send + Sync {
     /// Takes the lease of a run until `lease_until`, beginning the run if it is new. An incomplete run begins again as
-    /// its next attempt, whose notes are apart from those of the last; so does a complete one, but only when asked
-    /// `again`.
+    /// its next attempt ([`Run::next_attempt`]), whose notes are apart from those of the last; so does a complete one,
+    /// but only when asked `again`.
     fn take(
         &self,
         source: &SourceName,

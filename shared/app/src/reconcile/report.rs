@@ -8,7 +8,7 @@ mod table;
 pub(super) use page::STYLE;
 pub(super) use table::{sum, urgency};
 
-use crate::ports::{Evidence, Heal, Input, Origin, Port, PortError, Resolution, Run};
+use crate::ports::{Completed, Evidence, Heal, Input, Origin, Port, PortError, Resolution, Run};
 use countersign_domain::event::{ReconciliationData, count_kinds};
 use countersign_domain::finding::{Case, Standing};
 use countersign_domain::ids::{EventId, PaymentId, Sha256Hex};
@@ -153,8 +153,8 @@ impl Report {
             // Of sums that were not read to the end there is nothing to prove.
             proof: if run.status == RunStatus::Complete { prove(&run.totals, effects) } else { Vec::new() },
             rate: beside(
-                rate_of(run, &this),
-                earlier(run, &history.runs).map(|run| rate_of(run, &day(run))).collect(),
+                rate_of(&run.totals, &this),
+                earlier(run, &history.runs).map(|(day, totals)| rate_of(&totals, &day)).collect(),
             ),
             waiting: waiting(&history.cases, run.started_at),
             urgent: urgent(&history, run.started_at),
@@ -214,23 +214,22 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-fn day(run: &Run) -> Day {
-    Day { from: run.window.from, healed: run.healed, open: run.open }
-}
-
-fn rate_of(run: &Run, day: &Day) -> u64 {
-    let payments = run.totals.iter().map(|total| total.payments).fold(0, u64::saturating_add);
+fn rate_of(totals: &[Totals], day: &Day) -> u64 {
+    let payments = totals.iter().map(|total| total.payments).fold(0, u64::saturating_add);
     per_million(u64::from(day.healed).saturating_add(u64::from(day.open)), payments)
 }
 
-/// The complete runs of windows before this one's, the newest first.
-fn earlier<'a>(run: &'a Run, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> {
-    runs.iter().filter(|other| other.status == RunStatus::Complete && other.window.from < run.window.from)
+/// The windows before this run's, each as it was last read to the end, the newest first.
+fn earlier(run: &Run, runs: &[Run]) -> impl Iterator<Item = (Day, Vec<Totals>)> {
+    runs.iter().filter(|other| other.window.from < run.window.from).filter_map(|other| {
+        let Completed { totals, healed, open, .. } = other.last_complete()?;
+        Some((Day { from: other.window.from, healed, open }, totals))
+    })
 }
 
 /// This run and those before it, the oldest first.
 fn trend(run: &Run, runs: &[Run], this: Day) -> Vec<Day> {
-    let mut days: Vec<_> = earlier(run, runs).map(day).collect();
+    let mut days: Vec<_> = earlier(run, runs).map(|(day, _)| day).collect();
     days.reverse();
     days.push(this);
     days

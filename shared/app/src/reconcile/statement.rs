@@ -3,15 +3,15 @@
 mod page;
 
 use super::report::{sum, urgency};
-use crate::ports::{Port, PortError, Run};
+use crate::ports::{Completed, Port, PortError, Run};
 use crate::spreadsheet::cell;
 use countersign_domain::finding::{Case, Standing};
 use countersign_domain::ids::SourceName;
 use countersign_domain::policy::{Policy, Severity};
-use countersign_domain::reconcile::{RunStatus, Totals};
+use countersign_domain::reconcile::Totals;
 use countersign_domain::time::{Timestamp, Window, utc_date};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One day, as its newest complete run has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +59,8 @@ pub struct Statement {
     pub days: Vec<Day>,
     /// Days of the month, over by now, that were not.
     pub unread: Vec<String>,
+    /// Days that were, and of which a later attempt is not: they stand as they were read before it.
+    pub stale: Vec<String>,
     /// The days added up, per currency.
     pub totals: Vec<Totals>,
     /// Findings of the source that wait, the most severe first.
@@ -80,19 +82,18 @@ impl Statement {
         let (name, window) = month;
         let is_of_month = |run: &Run| {
             let is_inside = run.window.from >= window.from && run.window.to <= window.to;
-            is_inside
-                && run.window == Window::utc_day(run.window.from, 0)
-                && run.status == RunStatus::Complete
+            is_inside && run.window == Window::utc_day(run.window.from, 0)
         };
-        let days: BTreeMap<String, Day> = runs
-            .into_iter()
-            .filter(is_of_month)
-            .map(|run| {
-                let date = utc_date(run.window.from);
-                let Run { attempt, started_at: read_at, totals, healed, open, .. } = run;
-                (date.clone(), Day { date, attempt, read_at, totals, healed, open })
-            })
-            .collect();
+        let (mut days, mut stale) = (BTreeMap::new(), BTreeSet::new());
+        for run in runs.into_iter().filter(is_of_month) {
+            let Some(complete) = run.last_complete() else { continue };
+            let date = utc_date(run.window.from);
+            if !run.is_complete() {
+                stale.insert(date.clone());
+            }
+            let Completed { attempt, started_at: read_at, totals, healed, open } = complete;
+            days.insert(date.clone(), Day { date, attempt, read_at, totals, healed, open });
+        }
         let over = Window { to: window.to.min(Window::utc_day(now, 0).from), ..window };
         let dates = if over.from < over.to { over.utc_dates() } else { Vec::new() };
         let unread = dates.into_iter().filter(|date| !days.contains_key(date)).collect();
@@ -118,6 +119,7 @@ impl Statement {
             totals: added_up(&days),
             days,
             unread,
+            stale: stale.into_iter().collect(),
             waiting,
             code: code.to_owned(),
         }
@@ -192,22 +194,10 @@ impl Statement {
         for totals in &self.totals {
             write("month", &self.month, totals, "", "")?;
         }
-        for date in &self.unread {
-            csv.write_record([
-                "unread",
-                date,
-                "",
-                "",
-                "",
-                "",
-                "",
-                "",
-                "",
-                "",
-                "",
-                "",
-                "not read to the end",
-            ])?;
+        let unread = self.unread.iter().map(|date| ("unread", date, "not read to the end"));
+        let stale = self.stale.iter().map(|date| ("stale", date, "a later attempt was not read to the end"));
+        for (record, date, why) in unread.chain(stale) {
+            csv.write_record([record, date, "", "", "", "", "", "", "", "", "", "", why])?;
         }
         for Waiting { about, severity, found_at, reason, .. } in &self.waiting {
             let (date, severity) = (utc_date(*found_at), urgency(*severity));

@@ -19,6 +19,7 @@ mod disturbed;
 mod older;
 mod policy;
 mod recorded;
+mod rereads;
 mod steps;
 
 type Desk = Reconciler<

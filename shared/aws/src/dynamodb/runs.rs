@@ -13,7 +13,6 @@ use countersign_app::ports::{
     Checkpoint, Clock as _, Evidence, Lease, Phase, Port, PortError, Run, RunHistory, Runs, StepId,
 };
 use countersign_domain::ids::SourceName;
-use countersign_domain::reconcile::RunStatus;
 use countersign_domain::time::{Timestamp, Window};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -209,16 +208,15 @@ fn seen(item: &Item) -> Result<Seen, ItemError> {
 /// keeps everyone else out; whoever takes a run over raises its epoch.
 fn next(seen: &Seen, again: bool, now: Timestamp) -> Next {
     let Seen { run, lease_until, .. } = seen;
-    let is_over = run.phase == Phase::Done;
-    if is_over && run.status == RunStatus::Complete && !again {
+    if run.is_complete() && !again {
         return Next::Finished(run.clone());
     }
     if *lease_until > now {
         return Next::Busy;
     }
     let epoch = run.epoch.saturating_add(1);
-    Next::Begin(if is_over {
-        Run::begin(run.source.clone(), run.window, run.attempt.saturating_add(1), epoch, now)
+    Next::Begin(if run.phase == Phase::Done {
+        run.next_attempt(epoch, now)
     } else {
         Run { epoch, ..run.clone() }
     })

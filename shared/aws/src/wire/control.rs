@@ -2,7 +2,8 @@
 
 use super::{Server, payment, source};
 use countersign_app::ports::{
-    Checkpoint, Evidence, Findings as _, Lease, Phase, Raised, Resolution, Run, Runs as _, Sources as _,
+    Checkpoint, Completed, Evidence, Findings as _, Lease, Phase, Raised, Resolution, Run, Runs as _,
+    Sources as _,
 };
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::reconcile::{Difference, RunStatus};
@@ -173,18 +174,24 @@ async fn a_run_whose_lease_is_over_is_taken_over_as_it_was_seen() {
 async fn what_a_lease_comes_to() {
     let done = |status| Run { status, phase: Phase::Done, epoch: 2, ..begun() };
     let second = Run::begin(source(), window(), 2, 3, now());
+    let completed = Completed { attempt: 1, started_at: now(), totals: Vec::new(), healed: 0, open: 0 };
+    let once_more = Run { complete_before: Some(Box::new(completed)), ..second.clone() };
     let later = from_seconds(1_764_100_001);
     for (stored, lease_until, again, lease) in [
         (begun(), later, false, Lease::Busy),
         (begun(), later, true, Lease::Busy),
         (done(RunStatus::Complete), now(), false, Lease::Finished(Box::new(done(RunStatus::Complete)))),
-        (done(RunStatus::Complete), now(), true, Lease::Taken(Box::new(second.clone()))),
+        (done(RunStatus::Complete), now(), true, Lease::Taken(Box::new(once_more))),
         (done(RunStatus::Incomplete), now(), false, Lease::Taken(Box::new(second.clone()))),
         (done(RunStatus::Incomplete), later, false, Lease::Busy),
     ] {
         let server = Server::start().await;
         server.then_json(&run_row(&stored, lease_until));
         assert_eq!(take(&server, again).await, lease, "{stored:?} until {lease_until}, again: {again}");
+        if let Lease::Taken(run) = lease {
+            let state = serde_json::to_string(&run).expect("is JSON");
+            assert_eq!(server.asked()[1].json()["Item"]["run"], json!({ "S": state }), "in the one write");
+        }
     }
 }
 
@@ -229,6 +236,16 @@ async fn a_run_is_found() {
     let runs = server.clients().runs("control");
     assert_eq!(runs.find(&source(), window()).await.expect("is read"), Some(begun()));
     assert_eq!(runs.find(&source(), window()).await.expect("is read"), None);
+}
+
+#[tokio::test]
+async fn a_run_of_a_version_that_kept_only_the_newest_attempt_is_read() {
+    let done = Run { status: RunStatus::Complete, phase: Phase::Done, open: 4, ..begun() };
+    assert!(!serde_json::to_string(&done).expect("is JSON").contains("complete_before"), "as it was written");
+    let server = Server::start().await;
+    server.then_json(&run_row(&done, now()));
+    let found = server.clients().runs("control").find(&source(), window()).await.expect("is read");
+    assert_eq!(found.and_then(|run| run.last_complete()).map(|complete| complete.open), Some(4));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What a report sets a run beside, and how it shows what was found.
 
 use super::*;
+use crate::ports::Phase;
 use crate::testing::{SOURCE, at, currency, payment_id, source_name};
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::reconcile::proof::Effect;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 fn run(day: i64, status: RunStatus, open: u32) -> Run {
     let window = Window { from: at(day * DAY_SECONDS), to: at((day + 1) * DAY_SECONDS) };
     let run = Run::begin(source_name(SOURCE), window, 1, 1, window.to);
-    Run { status, open, ..run }
+    Run { status, open, phase: Phase::Done, ..run }
 }
 
 /// The report of day 2, as an object.
@@ -26,10 +27,14 @@ fn a_run_is_set_beside_the_complete_runs_of_earlier_windows() {
     // The newest first, as the store gives them; day 2 is the run itself, as it was closed before.
     let runs =
         [(4, Complete), (3, Incomplete), (2, Complete), (1, Complete), (0, Incomplete), (-1, Complete)];
-    let runs = runs.into_iter().zip(10..).map(|((day, status), open)| run(day, status, open)).collect();
+    let mut runs: Vec<_> =
+        runs.into_iter().zip(10..).map(|((day, status), open)| run(day, status, open)).collect();
+    // A window that was read once more, and not to the end, counts as it was read before.
+    let again = run(-2, Complete, 16).next_attempt(2, at(0));
+    runs.push(Run { status: Incomplete, phase: Phase::Done, ..again });
     let report = told(Vec::new(), History { runs, ..History::default() });
     let day = |day: i64, open: u32| json!({ "from": at(day * DAY_SECONDS), "healed": 0, "open": open });
-    assert_eq!(report["trend"], json!([day(-1, 15), day(1, 13), day(2, 0)]));
+    assert_eq!(report["trend"], json!([day(-2, 16), day(-1, 15), day(1, 13), day(2, 0)]));
 }
 
 #[test]

@@ -34,6 +34,12 @@ fn head(statement: &Statement) -> Markup {
             @if !statement.unread.is_empty() {
                 span.bad { (statement.unread.len()) " were not: " (statement.unread.join(", ")) "." } " "
             }
+            @if !statement.stale.is_empty() {
+                span.bad {
+                    "Of " (statement.stale.len()) " of them a later attempt was not read to the end, and they stand as they were read before it: "
+                    (statement.stale.join(", ")) "."
+                } " "
+            }
             @if statement.is_level() { span.ok { "Ledger and provider agree." } }
             @else { span.bad { "Ledger and provider do not agree, or not every day was read." } }
         }

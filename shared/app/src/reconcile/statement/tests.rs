@@ -1,7 +1,9 @@
 use super::*;
+use crate::ports::Phase;
 use countersign_domain::finding::{Finding, FindingKind, Move, Settlement, Step, Subject};
 use countersign_domain::ids::PaymentId;
 use countersign_domain::money::{Currency, Money};
+use countersign_domain::reconcile::RunStatus;
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
@@ -19,7 +21,8 @@ fn source() -> SourceName {
 fn run(day: &str, status: RunStatus, totals: Vec<Totals>) -> Run {
     let window = Window::utc_day(at(day), 0);
     let mut run = Run::begin(source(), window, 2, 1, window.to);
-    (run.status, run.totals, run.healed, run.open) = (status, totals, 1, 0);
+    (run.status, run.phase) = (status, Phase::Done);
+    (run.totals, run.healed, run.open) = (totals, 1, 0);
     run
 }
 
@@ -127,6 +130,31 @@ fn a_month_is_level_when_every_day_was_read_and_every_sum_agrees() {
         runs.pop();
         assert!(!statement(runs, &[]).is_level(), "{what}, and a day was not read");
     }
+}
+
+#[test]
+fn a_day_whose_later_attempt_was_not_read_to_the_end_stands_as_it_was_read_before() {
+    let before = statement(whole_month(""), &[]);
+    let broken_off = |run: &Run, status: RunStatus, phase: Phase| {
+        let later = run.next_attempt(2, at("2026-03-01T03:00:00Z"));
+        Run { status, phase, totals: vec![totals("EUR", 5, 7)], ..later }
+    };
+    let mut runs = whole_month("");
+    runs[3] = broken_off(&runs[3], RunStatus::Incomplete, Phase::Done);
+    runs[5] = broken_off(&runs[5], RunStatus::Running, Phase::Payments);
+    // Again and again.
+    runs[5] = broken_off(&runs[5], RunStatus::Incomplete, Phase::Done);
+    // Everything was read, and its report is not yet written.
+    runs[7] = broken_off(&runs[7], RunStatus::Complete, Phase::Report);
+    let after = statement(runs, &[]);
+    assert_eq!(after.stale, ["2026-02-04", "2026-02-06", "2026-02-08"]);
+    let [_, (_, _, csv), (_, _, page)] = after.files().expect("it can be written");
+    let (csv, page) = (String::from_utf8(csv).expect("text"), String::from_utf8(page).expect("text"));
+    let line = "stale,2026-02-06,,,,,,,,,,,a later attempt was not read to the end";
+    assert!(csv.contains(line), "{line} is not in\n{csv}");
+    assert!(page.contains("as they were read before it: 2026-02-04, 2026-02-06, 2026-02-08."), "{page}");
+    assert!(after.is_level(), "every day was read, and what was read agrees");
+    assert_eq!(Statement { stale: Vec::new(), ..after }, before);
 }
 
 #[test]

@@ -3,14 +3,13 @@
 use super::*;
 use countersign_domain::finding::Standing;
 use countersign_domain::policy::{Policy, Severity};
-use countersign_domain::time::Window;
 
 fn policy(text: &str) -> Policy {
     toml::from_str(text).expect("a policy")
 }
 
 /// A desk whose source has a policy.
-fn desk_with(text: &str) -> Desk {
+pub(super) fn desk_with(text: &str) -> Desk {
     let desk = desk();
     desk.sources.set(countersign_domain::source::SourceConfig {
         policy: policy(text),
@@ -101,52 +100,6 @@ fn a_grace_of_its_own_decides_when_a_window_is_over() {
         let ended = run(&desk, false);
         assert_eq!(matches!(ended, Ended::Refused(Refused::Window(_))), is_open, "{text:?}: {ended:?}");
     }
-}
-
-#[test]
-fn a_complete_day_is_read_once_more_when_it_is_as_old_as_the_policy_says() {
-    const DAY: i64 = 24 * HOUR;
-    let desk = desk_with("reread_days = [1, 2, 5]");
-    let midnight = Window::utc_day(at(0), 0).to;
-    let day = Window::utc_day(midnight, 1);
-    let seconds_after =
-        |seconds: i64| midnight.checked_add(SignedDuration::from_secs(seconds)).expect("an instant");
-    let complete_at = |seconds: i64| {
-        desk.clock.set(seconds_after(seconds));
-        let request = ReconciliationRequest {
-            source: source_name("stripe-live"),
-            from: day.from,
-            to: day.to,
-            again: true,
-        };
-        for listing in [event_list(&books()), &books().payments] {
-            let page = ApiRequest { path: listing.path.clone(), query: listing.query_of(day, None) };
-            let empty = json!({ "data": [], "has_more": false }).to_string();
-            desk.api.answer(&request.source, &page, empty);
-        }
-        let ended = now_or_never(desk.run(&request, seconds_after(9 * DAY))).expect("our side works");
-        assert_eq!(finished(ended).status, RunStatus::Complete);
-    };
-    let is_due = |seconds: i64| {
-        desk.clock.set(seconds_after(seconds));
-        let due = now_or_never(desk.request_due()).expect("our side works");
-        due.into_iter()
-            .filter(|request| request.from == day.from)
-            .map(|request| request.again)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(is_due(2 * HOUR), [false], "it was never read");
-    complete_at(2 * HOUR);
-    assert!(is_due(3 * HOUR).is_empty(), "it is complete");
-    assert!(is_due(DAY + HOUR - 1).is_empty(), "the grace is not over");
-    assert_eq!(is_due(DAY + HOUR), [true], "a day old, it is read once more");
-    assert_eq!(is_due(2 * DAY + 2 * HOUR), [true], "also when nobody asked on that day, once for both ages");
-    complete_at(DAY + HOUR);
-    assert!(is_due(DAY + 3 * HOUR).is_empty(), "it was begun when its time had come");
-    assert_eq!(is_due(2 * DAY + HOUR), [true]);
-    complete_at(2 * DAY + HOUR);
-    assert!(is_due(4 * DAY + 2 * HOUR).is_empty());
-    assert_eq!(is_due(5 * DAY + 2 * HOUR), [true]);
 }
 
 #[test]
