@@ -192,10 +192,14 @@ impl RunHistory for RunTable {
     async fn newest(&self, source: &SourceName, runs_max: u16) -> Port<Vec<Run>> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         let query = partition(query, keys::run_partition(source)).scan_index_forward(false);
-        let answer = query.limit(i32::from(runs_max)).send().await;
-        let answer = answer.map_err(|error| PortError::new(PORT, "newest", error))?;
-        let runs = answer.items().iter().map(|item| item::json(item, RUN)).collect::<Result<_, _>>();
-        runs.map_err(failed(PORT, "newest"))
+        // A page holds a megabyte at most, however many rows are asked for.
+        let mut items = query.limit(i32::from(runs_max)).into_paginator().items().send();
+        let mut runs = Vec::new();
+        while runs.len() < usize::from(runs_max) {
+            let Some(item) = items.try_next().await.map_err(failed(PORT, "newest"))? else { break };
+            runs.push(item::json(&item, RUN).map_err(failed(PORT, "newest"))?);
+        }
+        Ok(runs)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Server, payment, source};
 use countersign_app::ports::{
-    Checkpoint, Completed, Evidence, Findings as _, Lease, Phase, Raised, Resolution, Run, Runs as _,
-    Sources as _,
+    Checkpoint, Completed, Evidence, Findings as _, Lease, Phase, Raised, Resolution, Run, RunHistory as _,
+    Runs as _, Sources as _,
 };
 use countersign_domain::finding::{Finding, FindingKind, Subject};
 use countersign_domain::reconcile::{Difference, RunStatus};
@@ -246,6 +246,26 @@ async fn a_run_of_a_version_that_kept_only_the_newest_attempt_is_read() {
     server.then_json(&run_row(&done, now()));
     let found = server.clients().runs("control").find(&source(), window()).await.expect("is read");
     assert_eq!(found.and_then(|run| run.last_complete()).map(|complete| complete.open), Some(4));
+}
+
+/// DynamoDB ends a page at a megabyte, however many rows were asked for.
+#[tokio::test]
+async fn the_newest_runs_are_read_over_several_pages_and_no_further() {
+    let row = run_row(&begun(), now())["Item"].clone();
+    let page = |number: usize| {
+        let after = json!({ "pk": row["pk"], "sk": { "S": number.to_string() } });
+        json!({ "Items": [row], "LastEvaluatedKey": after })
+    };
+    for (runs_max, pages) in [(1, 1), (2, 2), (3, 3)] {
+        let server = Server::start().await;
+        (0..pages).for_each(|number| server.then_json(&page(number)));
+        let runs = server.clients().runs("control").newest(&source(), runs_max).await.expect("are read");
+        assert_eq!((runs.len(), server.asked().len()), (pages, pages));
+    }
+    let server = Server::start().await;
+    server.then_json(&json!({ "Items": [row] }));
+    let runs = server.clients().runs("control").newest(&source(), 7).await.expect("are read");
+    assert_eq!(runs, [begun()], "there are no more");
 }
 
 #[tokio::test]
