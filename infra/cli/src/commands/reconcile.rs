@@ -202,8 +202,8 @@ async fn wait(
     };
     tokio::time::timeout(limit, poll).await.unwrap_or_else(|_| {
         Err(CliError::Refused(format!(
-            "the run of {source} over {} is not over after {} s: look for the reconcile function's log line with \
-             source {source}",
+            "the run of {source} over {} is not over after {} s: `countersign reconcile status --source {source}` \
+             shows how it goes on",
             window.name(),
             limit.as_secs()
         )))
