@@ -68,10 +68,10 @@ pub struct RunArgs {
     /// The source.
     source: SourceName,
     /// Start of the window, RFC 3339, inclusive. Without it: yesterday, in UTC.
-    #[arg(long, requires = "to")]
+    #[arg(long, requires = "to", value_parser = crate::given::time)]
     from: Option<Timestamp>,
     /// End of the window, RFC 3339, exclusive.
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", value_parser = crate::given::time)]
     to: Option<Timestamp>,
     /// Do a window once more that was completed before.
     #[arg(long)]

@@ -29,7 +29,7 @@ pub struct Check {
     #[command(flatten)]
     proof: ProofFiles,
     /// Look at the request as if it were this time: `2026-11-23T10:00:00Z`. Now without it.
-    #[arg(long, value_name = "TIME", requires = "request")]
+    #[arg(long, value_name = "TIME", requires = "request", value_parser = crate::given::time)]
     at: Option<Timestamp>,
     /// A file with what the provider's API answers when it is asked about the event.
     #[arg(long, value_name = "FILE", requires = "request")]
