@@ -9,8 +9,11 @@ use crate::commands::source::SourceCommand;
 use crate::commands::trace::Trace;
 use crate::commands::{self, Context};
 use crate::error::CliError;
+use crate::given::{ENDPOINT_VARIABLE, Endpoint, STACK_VARIABLE, StackName};
 use crate::local::demo;
 use crate::output::{self, Progress};
+use clap::builder::Resettable;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -33,17 +36,17 @@ pub struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Global {
     /// An emulator to talk to instead of AWS, as `countersign local` prints it.
-    #[arg(long, global = true, value_name = "URL", env = "COUNTERSIGN_ENDPOINT")]
-    pub endpoint: Option<String>,
+    #[arg(long, global = true, value_name = "URL", env = ENDPOINT_VARIABLE)]
+    pub endpoint: Option<Endpoint>,
     /// The deployed stack.
     #[arg(
         long,
         global = true,
         value_name = "NAME",
-        env = "COUNTERSIGN_STACK",
+        env = STACK_VARIABLE,
         default_value = "countersign-dev"
     )]
-    pub stack: String,
+    pub stack: StackName,
     /// Print results as JSON.
     #[arg(long, global = true)]
     pub json: bool,
@@ -75,6 +78,18 @@ pub enum Command {
 }
 
 impl Cli {
+    /// Reads the command line and the variables of this process, which ends here if they cannot be understood.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "an empty variable is to be told from an empty option")]
+    pub fn read() -> Self {
+        let is_empty = std::env::var_os(ENDPOINT_VARIABLE).is_some_and(|value| value.is_empty());
+        // `export COUNTERSIGN_ENDPOINT=` is how many a shell's user unsets it, and says that AWS is meant.
+        let command = Self::command().mut_arg("endpoint", |endpoint| {
+            if is_empty { endpoint.env(Resettable::Reset) } else { endpoint }
+        });
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
     /// Does it. 0: it succeeded; 1: it failed, or what it looked at is not as it should be; 2: it was used wrongly.
     pub async fn run(self) -> ExitCode {
         let Self { global, command } = self;
@@ -123,7 +138,7 @@ fn show<T: Serialize>(global: &Global, done: &T, text: impl Fn(&T) -> String) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::Parser as _;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -138,6 +153,37 @@ mod tests {
             let cli = Cli::try_parse_from(line).unwrap();
             assert!(cli.global.json);
             assert!(matches!(cli.command, Command::Local(args) if args.once));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_named_with_its_value_and_what_to_write() {
+        let window = ["reconcile", "run", "acme", "--to", "2026-11-03T00:00:00Z", "--from"];
+        let report = ["reconcile", "report", "acme", "--from", "2026-11-02T00:00:00Z", "--to"];
+        let settlement = ["reconcile", "settlement", "acme", "--to", "2026-11-03T00:00:00Z", "--from"];
+        let check = ["source", "check", "acme.toml", "--request", "paid.http", "--at"];
+        let rotate = ["source", "rotate", "acme", "--secret-file", "new.secret", "--overlap"];
+        let list = ["source", "list"];
+        for (line, more, says) in [
+            (
+                &list[..],
+                &["--endpoint", ""][..],
+                "'' for '--endpoint <URL>': an endpoint is an http or https URL",
+            ),
+            (&list, &["--endpoint", "127.0.0.1:4566"], "'127.0.0.1:4566' for '--endpoint <URL>'"),
+            (&list, &["--stack", ""], "'' for '--stack <NAME>': a stack's name is a letter and then"),
+            (&window, &["2026-11-02"], "'2026-11-02' for '--from <FROM>': there is no such time"),
+            (&report, &["tomorrow"], "'tomorrow' for '--to <TO>': there is no such time"),
+            (&settlement, &["yesterday"], "'yesterday' for '--from <FROM>': there is no such time"),
+            (&check, &["2026-11-23"], "'2026-11-23' for '--at <TIME>': there is no such time"),
+            (&rotate, &["72x"], "'72x' for '--overlap <SPAN>': a span is a number and a unit"),
+            (&["local"], &["--port", "abc"], "'abc' for '--port <PORT>': a port is a number from 1 to 65535"),
+            (&["local"], &["--stripe-port", "65536"], "'65536' for '--stripe-port <STRIPE_PORT>': a port is"),
+            (&["source", "drift"], &[], "<NAME|--all>"),
+        ] {
+            let line = ["countersign"].iter().chain(line).chain(more);
+            let refused = Cli::try_parse_from(line).unwrap_err().to_string();
+            assert!(refused.contains(says), "{refused}");
         }
     }
 }

@@ -7,6 +7,10 @@ use countersign_domain::pack::PackError;
 use countersign_domain::source::{FileError, SourceError};
 use std::path::{Path, PathBuf};
 
+/// Longest line of an error that is shown, in characters. A parser quotes the whole line that it cannot read, and a file may
+/// be a single line.
+const LINE_CHARS_MAX: usize = 1_000;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -47,6 +51,15 @@ pub enum CliError {
     /// A source file that does not check.
     #[error(transparent)]
     SourceFile(#[from] FileError),
+    /// The same, with the file that it is.
+    #[error("{}: {source}", shown(path))]
+    FileOfSource {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: FileError,
+    },
     /// A source that would lack a secret, or a secret that does not fit.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
@@ -74,6 +87,12 @@ impl CliError {
         Self::File { action, path: path.to_owned(), source }
     }
 
+    /// A source file that does not check.
+    #[must_use]
+    pub fn file_of_source(path: &Path, source: FileError) -> Self {
+        Self::FileOfSource { path: path.to_owned(), source }
+    }
+
     /// An HTTP call that failed. The URL is shown once, in the message.
     #[must_use]
     pub fn http(action: &'static str, url: &str, source: reqwest::Error) -> Self {
@@ -93,6 +112,36 @@ impl CliError {
             }
             source = error.source();
         }
-        text
+        text.split('\n').map(cut).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// What a person knows a file as.
+pub(crate) fn shown(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// A line, or as much of it as anybody reads.
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(LINE_CHARS_MAX) {
+        None => line.to_owned(),
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_as_long_as_somebody_reads() {
+        let longest = "ä".repeat(LINE_CHARS_MAX);
+        for (line, says) in [
+            ("short".to_owned(), "short".to_owned()),
+            (longest.clone(), longest.clone()),
+            (format!("{longest}ä\nshort\n"), format!("{longest}…\nshort\n")),
+        ] {
+            assert_eq!(CliError::Usage(line).chain(), says);
+        }
     }
 }

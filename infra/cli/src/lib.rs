@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clients;
 pub mod commands;
 pub mod error;
+pub mod given;
 pub mod local;
 pub mod output;
 pub mod stack;

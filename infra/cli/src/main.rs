@@ -1,10 +1,9 @@
 //! The operator's command. All of it is in the library, where tests reach it.
 
-use clap::Parser as _;
 use countersign::cli::Cli;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    Cli::parse().run().await
+    Cli::read().run().await
 }

@@ -1,9 +1,18 @@
 //! A deployed stack, as its outputs describe it.
 
+mod refused;
+
+pub(crate) use refused::last_words;
+
 use crate::local::Failure;
 use aws_sdk_cloudformation::Client;
+use refused::Asked;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long it may take to look a stack up: an emulator shares a small machine with everything that it runs.
+const LOOK_UP_SECONDS_MAX: u64 = 60;
 
 /// The outputs of `template.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,15 +48,18 @@ impl Outputs {
     /// # Errors
     /// When there is no such stack, or it has other outputs.
     pub async fn of(client: &Client, stack: &str, endpoint: Option<&str>) -> Result<Self, Failure> {
-        let described = client.describe_stacks().stack_name(stack).send().await.map_err(|error| {
-            Failure::because(
-                format!("cannot find the stack {stack}: is it deployed in this account and region"),
-                error,
-            )
-        })?;
-        let found = described.stacks().first();
-        let found =
-            found.ok_or_else(|| Failure::new(format!("there is no stack {stack}: deploy it first")))?;
+        let asked = endpoint.map_or(Asked::Aws, Asked::Emulator);
+        let patience = Duration::from_secs(LOOK_UP_SECONDS_MAX);
+        let described = tokio::time::timeout(patience, client.describe_stacks().stack_name(stack).send());
+        let described = described
+            .await
+            .map_err(|_| asked.is_silent(format!("it took more than {LOOK_UP_SECONDS_MAX} s")))?
+            .map_err(|error| asked.refused(stack, &error))?;
+        // What was not asked for is never worked on, whatever comes.
+        let is_meant = |name: Option<&str>| name == Some(stack);
+        let mut found = described.stacks().iter();
+        let found = found.find(|found| is_meant(found.stack_name()) || is_meant(found.stack_id()));
+        let found = found.ok_or_else(|| asked.lacks(stack))?;
         let pairs =
             found.outputs().iter().filter_map(|output| Some((output.output_key()?, output.output_value()?)));
         Self::from_pairs(pairs, stack, endpoint)
@@ -82,54 +94,4 @@ fn on_emulator(url: &str, endpoint: &str) -> Result<String, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PAIRS: [(&str, &str); 12] = [
-        ("WebhookUrl", "http://f69eb487.execute-api.localhost:4566/v1/webhooks"),
-        ("StageName", "dev"),
-        ("InboxTableName", "inbox"),
-        ("LedgerTableName", "ledger"),
-        ("ControlTableName", "control"),
-        ("EventQueueUrl", "http://localhost:4566/000000000000/events"),
-        ("DeadLetterQueueUrl", "http://localhost:4566/000000000000/dead-letters"),
-        ("TargetDeadLetterQueueUrl", "http://localhost:4566/000000000000/target-dead-letters"),
-        ("EventBusName", "countersign-dev"),
-        ("ReportBucketName", "reports"),
-        ("FileBucketName", "files"),
-        ("SomethingNew", "is no reason to fail"),
-    ];
-
-    #[test]
-    fn outputs_are_read_by_name() {
-        let outputs = Outputs::from_pairs(PAIRS.into_iter(), "countersign-dev", None).unwrap();
-        assert_eq!(outputs.webhook_url, PAIRS[0].1);
-        assert_eq!(outputs.ledger_table_name, "ledger");
-        assert_eq!(outputs.report_bucket_name, "reports");
-    }
-
-    #[test]
-    fn a_missing_output_is_named() {
-        let error = Outputs::from_pairs(PAIRS.into_iter().skip(3), "countersign-dev", None).unwrap_err();
-        assert!(error.to_string().contains("countersign-dev"), "{error}");
-        let cause = std::error::Error::source(&error).unwrap().to_string();
-        assert!(cause.contains("WebhookUrl"), "{cause}");
-    }
-
-    #[test]
-    fn on_the_emulator_the_webhook_url_needs_no_name_server() {
-        let outputs =
-            Outputs::from_pairs(PAIRS.into_iter(), "countersign-dev", Some("http://127.0.0.1:4566/"))
-                .unwrap();
-        assert_eq!(
-            outputs.webhook_url,
-            "http://127.0.0.1:4566/_aws/execute-api/f69eb487/$default/v1/webhooks"
-        );
-        let aws = "https://f69eb487.execute-api.eu-central-1.amazonaws.com/v1/webhooks";
-        assert_eq!(
-            on_emulator(aws, "http://127.0.0.1:1").unwrap(),
-            "http://127.0.0.1:1/_aws/execute-api/f69eb487/$default/v1/webhooks"
-        );
-        assert!(on_emulator("https://example.com/v1", "http://127.0.0.1:1").is_err());
-    }
-}
+mod tests;

@@ -29,6 +29,10 @@ pub const JSON_DEPTH_MAX: usize = 64;
 /// Longest source name, in bytes. It is part of every key.
 pub const SOURCE_NAME_BYTES_MAX: usize = 40;
 
+/// Largest source file, in bytes. Those of partners with a dialect and examples of their own have under 32 KiB, and a stored
+/// source has to fit into a row of 400 KB.
+pub const SOURCE_FILE_BYTES_MAX: usize = 262_144;
+
 /// Longest provider event id or payment reference, in bytes.
 pub const ID_BYTES_MAX: usize = 200;
 

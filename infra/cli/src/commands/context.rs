@@ -4,6 +4,7 @@ use super::no_source;
 use crate::cli::Global;
 use crate::clients;
 use crate::error::CliError;
+use crate::given::Endpoint;
 use crate::stack::Outputs;
 use aws_config::SdkConfig;
 use countersign_app::ports::{SecretPair, Secrets as _, Sources as _};
@@ -36,12 +37,13 @@ impl Context {
     /// # Errors
     /// [`CliError`] when there is no such stack.
     pub async fn find(global: &Global) -> Result<Self, CliError> {
-        let config = match &global.endpoint {
+        let endpoint = global.endpoint.as_ref().map(Endpoint::as_str);
+        let config = match endpoint {
             Some(endpoint) => crate::local::config(endpoint),
-            None => countersign_aws::clients::sdk_config().await,
+            None => clients::aws().await?,
         };
         let client = aws_sdk_cloudformation::Client::new(&config);
-        let outputs = Outputs::of(&client, &global.stack, global.endpoint.as_deref()).await?;
+        let outputs = Outputs::of(&client, global.stack.as_str(), endpoint).await?;
         Self::of(config, outputs)
     }
 

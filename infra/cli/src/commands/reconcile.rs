@@ -68,10 +68,10 @@ pub struct RunArgs {
     /// The source.
     source: SourceName,
     /// Start of the window, RFC 3339, inclusive. Without it: yesterday, in UTC.
-    #[arg(long, requires = "to")]
+    #[arg(long, requires = "to", value_parser = crate::given::time)]
     from: Option<Timestamp>,
     /// End of the window, RFC 3339, exclusive.
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", value_parser = crate::given::time)]
     to: Option<Timestamp>,
     /// Do a window once more that was completed before.
     #[arg(long)]
@@ -202,8 +202,8 @@ async fn wait(
     };
     tokio::time::timeout(limit, poll).await.unwrap_or_else(|_| {
         Err(CliError::Refused(format!(
-            "the run of {source} over {} is not over after {} s: look for the reconcile function's log line with \
-             source {source}",
+            "the run of {source} over {} is not over after {} s: `countersign reconcile status --source {source}` \
+             shows how it goes on",
             window.name(),
             limit.as_secs()
         )))

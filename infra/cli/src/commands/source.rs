@@ -5,6 +5,7 @@ mod captured;
 pub mod check;
 mod difference;
 pub mod drift;
+mod file;
 pub mod init;
 pub mod look;
 pub mod pack;

@@ -7,6 +7,7 @@ use super::{Checks, LocalStripe, Options, Port, Stack};
 use crate::cli::Global;
 use crate::commands::Context;
 use crate::error::CliError;
+use crate::given;
 use crate::output::{self, Progress};
 use countersign_domain::ids::SourceName;
 use scenario::Scenario;
@@ -23,11 +24,11 @@ const SOURCE: &str = "stripe-local";
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Port of the emulated AWS on 127.0.0.1; 0 takes a free one.
-    #[arg(long, default_value_t = 4566)]
-    pub port: u16,
+    #[arg(long, default_value = "4566", value_parser = given::port)]
+    pub port: Port,
     /// Port of the fake Stripe on 127.0.0.1; 0 takes a free one.
-    #[arg(long, default_value_t = 8420)]
-    pub stripe_port: u16,
+    #[arg(long, default_value = "8420", value_parser = given::port)]
+    pub stripe_port: Port,
     /// End after the demonstration, with 0 only if every check held.
     #[arg(long)]
     pub once: bool,
@@ -38,6 +39,7 @@ pub struct Args {
 /// # Errors
 /// When it cannot be set up, or a part of it ends by itself.
 pub async fn run(args: Args, global: &Global) -> Result<bool, CliError> {
+    check_ports(&args)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(no_signals)?;
     let interrupted = tokio::signal::ctrl_c();
     // Whichever is first: leaving the other one drops the stack, and with it everything it started.
@@ -62,8 +64,8 @@ async fn show(args: &Args, global: &Global) -> Result<bool, CliError> {
     let progress = Progress::Shown;
     progress.say("1. Set up");
     let (mut stack, mut stripe) = tokio::try_join!(
-        Stack::start(Options { port: port(args.port), ..Options::default() }),
-        LocalStripe::start(port(args.stripe_port), progress),
+        Stack::start(Options { port: args.port, ..Options::default() }),
+        LocalStripe::start(args.stripe_port, progress),
     )?;
     let context = Context::of(stack.config().clone(), stack.outputs().clone())?;
     let mut checks = Checks::default();
@@ -80,8 +82,17 @@ async fn show(args: &Args, global: &Global) -> Result<bool, CliError> {
     Ok(checks.hold())
 }
 
-fn port(number: u16) -> Port {
-    if number == 0 { Port::Free } else { Port::Exactly(number) }
+/// Two servers cannot share a port. It is said before the build, which takes minutes.
+fn check_ports(args: &Args) -> Result<(), CliError> {
+    match (args.port, args.stripe_port) {
+        (Port::Exactly(port), Port::Exactly(stripe_port)) if port == stripe_port => {
+            Err(CliError::Usage(format!(
+                "--port and --stripe-port are both {port}, and two servers cannot share a port: give another to one of \
+                 them, or 0 for a free one"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn stay(stack: &mut Stack, stripe: &mut LocalStripe) -> Result<(), CliError> {
@@ -102,5 +113,28 @@ async fn stay(stack: &mut Stack, stripe: &mut LocalStripe) -> Result<(), CliErro
         tokio::time::sleep(LOOK_AFTER).await;
         stack.look_after()?;
         stripe.look_after()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_servers_do_not_share_a_port() {
+        for (port, stripe_port, is_possible) in [
+            (Port::Exactly(4_566), Port::Exactly(8_420), true),
+            (Port::Free, Port::Free, true),
+            (Port::Exactly(4_570), Port::Free, true),
+            (Port::Exactly(4_570), Port::Exactly(4_570), false),
+        ] {
+            match check_ports(&Args { port, stripe_port, once: true }) {
+                Ok(()) => assert!(is_possible, "{port:?} {stripe_port:?}"),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(!is_possible && error.contains("are both 4570"), "{error}");
+                }
+            }
+        }
     }
 }

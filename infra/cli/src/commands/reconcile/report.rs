@@ -16,10 +16,10 @@ pub struct Report {
     /// The source.
     source: SourceName,
     /// Start of the window, RFC 3339, inclusive. Without it: yesterday, in UTC.
-    #[arg(long, requires = "to")]
+    #[arg(long, requires = "to", value_parser = crate::given::time)]
     from: Option<Timestamp>,
     /// End of the window, RFC 3339, exclusive.
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", value_parser = crate::given::time)]
     to: Option<Timestamp>,
     /// As the report is kept: rows for a spreadsheet, an object for machines, or a page for people.
     #[arg(long, value_enum, default_value_t = Form::Csv)]

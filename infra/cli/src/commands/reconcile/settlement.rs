@@ -35,10 +35,10 @@ pub struct SettlementArgs {
     #[arg(long, value_name = "FILE|NAME", requires = "file")]
     format: Option<PathBuf>,
     /// Start of the window that the provider is asked for, RFC 3339, inclusive. Without it: yesterday, in UTC.
-    #[arg(long, requires = "to", conflicts_with = "file")]
+    #[arg(long, requires = "to", conflicts_with = "file", value_parser = crate::given::time)]
     from: Option<Timestamp>,
     /// End of the window, RFC 3339, exclusive.
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", value_parser = crate::given::time)]
     to: Option<Timestamp>,
     /// What was agreed to be kept: a fee schedule in TOML.
     #[arg(long, value_name = "FILE")]

@@ -1,13 +1,13 @@
 //! `countersign source apply`: a source file is put in force.
 
 use super::super::{Command, Context};
-use super::secrets::{provide, read_source_file};
-use super::{Change, Outcome, SecretFiles, difference, url};
+use super::secrets::provide;
+use super::{Change, Outcome, SecretFiles, difference, file, url};
 use crate::error::CliError;
 use countersign_app::onboard::{self, GivenSecrets};
 use countersign_app::ports::{Clock as _, SourceVersions as _};
 use countersign_aws::clock::SystemClock;
-use countersign_domain::source::{Source, SourceConfig, read_file};
+use countersign_domain::source::{Source, SourceConfig};
 use std::path::PathBuf;
 
 /// Check a source file, store its secrets, and put it in force.
@@ -26,7 +26,7 @@ impl Command for Apply {
     type Output = Change;
 
     async fn run(self, context: &Context) -> Result<Change, CliError> {
-        let (config, _) = read_file(&read_source_file(&self.file)?)?;
+        let (config, _) = file::read(&self.file)?;
         if self.dry_run {
             return plan(context, config).await;
         }

@@ -1,8 +1,8 @@
 //! `countersign source check`: whether a source file works, and what a captured request becomes under it. It needs no stack.
 
 use super::super::Offline;
-use super::captured;
-use super::secrets::{ProofFiles, read_source_file};
+use super::secrets::ProofFiles;
+use super::{captured, file};
 use crate::error::CliError;
 use crate::output::word;
 use countersign_app::onboard::{Becomes, Capture, Explanation, GivenSecrets, Item, Proof, ProvenBy, explain};
@@ -10,7 +10,7 @@ use countersign_app::ports::{Clock as _, SecretPair};
 use countersign_aws::certificates::HttpsCertificates;
 use countersign_aws::clock::SystemClock;
 use countersign_domain::dialect::{Auth, Dialect, TokenFrom};
-use countersign_domain::source::{DialectRef, Source, SourceConfig, read_file};
+use countersign_domain::source::{DialectRef, Source, SourceConfig};
 use countersign_domain::time::Timestamp;
 use countersign_domain::translate::PaymentFact;
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub struct Check {
     #[command(flatten)]
     proof: ProofFiles,
     /// Look at the request as if it were this time: `2026-11-23T10:00:00Z`. Now without it.
-    #[arg(long, value_name = "TIME", requires = "request")]
+    #[arg(long, value_name = "TIME", requires = "request", value_parser = crate::given::time)]
     at: Option<Timestamp>,
     /// A file with what the provider's API answers when it is asked about the event.
     #[arg(long, value_name = "FILE", requires = "request")]
@@ -61,7 +61,7 @@ impl Offline for Check {
     type Output = Checked;
 
     async fn run(self) -> Result<Checked, CliError> {
-        let (config, source) = read_file(&read_source_file(&self.file)?)?;
+        let (config, source) = file::read(&self.file)?;
         let examples = examples(&config)?;
         let request = match &self.request {
             None => None,

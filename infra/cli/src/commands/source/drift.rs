@@ -10,9 +10,9 @@ use serde::Serialize;
 
 /// Whose.
 #[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
 pub struct DriftOf {
     /// The source.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
     name: Option<SourceName>,
     /// Every source.
     #[arg(long)]

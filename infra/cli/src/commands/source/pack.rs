@@ -7,7 +7,7 @@ use crate::output;
 use countersign_app::ports::Sources as _;
 use countersign_domain::ids::SourceName;
 use countersign_domain::pack::{File, pack};
-use countersign_domain::source::{SourceConfig, read_file};
+use countersign_domain::source::SourceConfig;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -78,9 +78,7 @@ impl Pack {
     }
 
     fn of_file(&self) -> Result<SourceConfig, CliError> {
-        let text =
-            std::fs::read_to_string(&self.source).map_err(|e| CliError::file("read", &self.source, e))?;
-        Ok(read_file(&text)?.0)
+        Ok(super::file::read(&self.source)?.0)
     }
 
     async fn of_stack(&self, context: &Context) -> Result<SourceConfig, CliError> {

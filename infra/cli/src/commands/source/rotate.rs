@@ -20,7 +20,7 @@ pub struct Rotate {
     #[arg(long, value_name = "FILE")]
     secret_file: PathBuf,
     /// How long the secret that it has now is accepted beside the new one: `72h`, `30m`, or `0s` if it leaked.
-    #[arg(long, value_name = "SPAN", default_value = "72h")]
+    #[arg(long, value_name = "SPAN", default_value = "72h", value_parser = crate::given::span)]
     overlap: SignedDuration,
     /// Refuse a secret that is still accepted from an earlier rotation.
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! The secrets of a source, from files to the secret store.
 
-use super::super::{Context, read_secret, read_text};
+use super::super::{Context, read_secret};
 use crate::error::CliError;
 use countersign_app::onboard::{GivenSecrets, SecretOption, StoredSecrets, secrets_for};
 use countersign_app::ports::Secrets as _;
@@ -123,12 +123,4 @@ pub(super) async fn provide(
         }
     }
     Ok(stored)
-}
-
-/// A source file's text.
-///
-/// # Errors
-/// [`CliError`] when it cannot be read.
-pub(super) fn read_source_file(path: &Path) -> Result<String, CliError> {
-    read_text("read the source file", path)
 }

@@ -4,6 +4,7 @@ use super::*;
 use countersign_app::memory::MemoryCertificates;
 use countersign_app::onboard::explain;
 use countersign_domain::sign::sign;
+use countersign_domain::source::read_file;
 use countersign_domain::time::from_seconds;
 use std::path::PathBuf;
 
