@@ -26,6 +26,16 @@ pub enum WindowError {
         /// End given.
         to: Timestamp,
     },
+    /// More may still happen in it.
+    #[error(
+        "the window ends at {to}, and it is {now}: it is not over yet; wait until it is, or give an earlier end"
+    )]
+    NotOver {
+        /// End given.
+        to: Timestamp,
+        /// The instant of asking.
+        now: Timestamp,
+    },
     /// Events of the window may still be on their way.
     #[error(
         "the window ends at {to}, less than {grace_seconds} s before {now}: wait, or give an earlier end"
@@ -41,23 +51,32 @@ pub enum WindowError {
 }
 
 impl Window {
+    /// A window in which something can be.
+    ///
+    /// # Errors
+    /// [`WindowError::Empty`] when its end is not after its start.
+    pub fn new(from: Timestamp, to: Timestamp) -> Result<Self, WindowError> {
+        if from >= to { Err(WindowError::Empty { from, to }) } else { Ok(Self { from, to }) }
+    }
+
     /// A window that has been closed for at least `grace_seconds` at `now`.
     ///
     /// # Errors
-    /// [`WindowError`] when it is empty or still open.
+    /// [`WindowError`] when it is empty, not over or still open.
     pub fn closed(
         from: Timestamp,
         to: Timestamp,
         now: Timestamp,
         grace_seconds: i64,
     ) -> Result<Self, WindowError> {
-        if from >= to {
-            return Err(WindowError::Empty { from, to });
+        let window = Self::new(from, to)?;
+        if now < to {
+            return Err(WindowError::NotOver { to, now });
         }
         if now.as_second().saturating_sub(to.as_second()) < grace_seconds {
             return Err(WindowError::StillOpen { to, now, grace_seconds });
         }
-        Ok(Self { from, to })
+        Ok(window)
     }
 
     /// The UTC day that began `days_ago` days before the day of `now`. UTC has no daylight saving, so every window

@@ -72,7 +72,7 @@ fn a_report_file_is_compared_once_dry_and_once_for_good() {
         };
         let dry = compare(true).await;
         assert!(waiting().await.is_empty(), "a dry run writes nothing");
-        assert_eq!(h.context.reports().read(&dry.run.reports[0]).await.expect("the bucket answers"), None);
+        assert!(dry.run.reports.is_empty(), "what was not written is not listed");
 
         let done = compare(false).await;
         assert_eq!((&done.run.open, done.report.as_str()), (&dry.run.open, dry.report.as_str()));

@@ -1,15 +1,17 @@
 //! `countersign expect`: payments that somebody must hear of.
 
-use super::{Command, Context};
+use super::{Command, Context, meant};
 use crate::cli::{Global, on_stack};
 use crate::error::CliError;
 use crate::output::table;
+use clap::builder::TypedValueParser;
 use countersign_app::expect::waited_for;
 use countersign_app::ports::{Bus as _, Clock as _};
 use countersign_aws::clock::SystemClock;
 use countersign_domain::event;
 use countersign_domain::expect::{Announcement, Expectation, Purpose};
 use countersign_domain::ids::{PaymentId, SourceName};
+use countersign_domain::limits::EXPECT_WITHIN_SECONDS_MAX;
 use countersign_domain::money::{AmountForm, Currency, Money};
 use countersign_domain::time::Timestamp;
 use std::time::Duration;
@@ -39,6 +41,11 @@ impl Expect {
     }
 }
 
+/// What a deadline may be: in no time nothing can be heard, and later than in a week nobody looks.
+fn seconds() -> impl TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(1..=i64::from(EXPECT_WITHIN_SECONDS_MAX))
+}
+
 /// Which payment.
 #[derive(Debug, clap::Args)]
 pub struct Announce {
@@ -50,8 +57,8 @@ pub struct Announce {
     amount: String,
     /// Its currency: `EUR`.
     currency: String,
-    /// Seconds in which something must be heard. Without it: the source's own deadline.
-    #[arg(long, value_name = "SECONDS")]
+    /// Seconds in which something must be heard, up to a week. Without it: the source's own deadline.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds())]
     within: Option<u32>,
 }
 
@@ -133,6 +140,9 @@ impl Command for Waiting {
 
     async fn run(self, context: &Context) -> Result<Vec<Expectation>, CliError> {
         let now = SystemClock.now();
+        if self.source.is_some() {
+            meant(&context.sources(), self.source.clone()).await?;
+        }
         Ok(waited_for(&context.expectations(), self.source.as_ref(), now).await?)
     }
 
@@ -158,5 +168,35 @@ impl Command for Waiting {
             ]);
         }
         format!("{shown}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        announce: Announce,
+    }
+
+    #[test]
+    fn a_deadline_is_one_that_somebody_looks_at() {
+        for (within, expected) in [
+            ("0", Err("invalid value '0' for '--within <SECONDS>': 0 is not in 1..=604800")),
+            ("1", Ok(Some(1))),
+            ("604800", Ok(Some(604_800))),
+            ("604801", Err("604801 is not in 1..=604800")),
+        ] {
+            let line = ["announce", "acme", "p1", "20.00", "EUR", "--within", within];
+            let found = Line::try_parse_from(line).map(|line| line.announce.within);
+            match (found, expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{within}"),
+                (Err(error), Err(says)) => assert!(error.to_string().contains(says), "{error}"),
+                (found, expected) => panic!("{within}: {found:?}, not {expected:?}"),
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `countersign findings`: the doubts that wait for a person, and what is done about them.
 
-use super::{Command, Context};
+use super::{Command, Context, meant};
 use crate::cli::{Global, on_stack};
 use crate::error::CliError;
 use crate::output::{table, word};
@@ -172,12 +172,8 @@ fn age(seconds: i64) -> String {
 }
 
 async fn cases(context: &Context, source: Option<SourceName>) -> Result<Vec<Case>, CliError> {
-    let sources = match source {
-        Some(source) => vec![source],
-        None => context.sources().list().await?.into_iter().map(|config| config.name).collect(),
-    };
     let mut cases = Vec::new();
-    for source in sources {
+    for source in meant(&context.sources(), source).await? {
         cases.extend(context.findings().of(&source).await?);
     }
     Ok(cases)
@@ -252,11 +248,28 @@ pub struct Take {
     /// Its id, as `findings list` shows it.
     id: String,
     /// Why, for whoever reads it later. No secret and no personal data.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = words)]
     why: String,
-    /// Who does it.
-    #[arg(long, value_name = "NAME", env = "USER")]
-    by: String,
+    /// Who does it. Without it: who $USER says.
+    #[arg(long, value_name = "NAME", env = "USER", value_parser = name)]
+    by: Option<String>,
+}
+
+/// Words that stand beside the finding for good, so they must say something.
+fn words(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("it is empty: say why, in words") } else { Ok(text.to_owned()) }
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    let nobody = "it is empty: give --by a name, or $USER, which it is by default";
+    if text.trim().is_empty() { Err(nobody) } else { Ok(text.to_owned()) }
+}
+
+fn somebody(by: Option<String>) -> Result<String, CliError> {
+    by.ok_or_else(|| {
+        let why = "nobody is named: give --by NAME; without it $USER is taken, and that is not set";
+        CliError::Usage(why.to_owned())
+    })
 }
 
 impl Take {
@@ -307,7 +320,7 @@ impl Taken {
     /// Something done by somebody about a finding.
     #[must_use]
     pub fn new(id: String, what: Move, by: &str, why: &str) -> Self {
-        Self { take: Take { id, why: why.to_owned(), by: by.to_owned() }, what }
+        Self { take: Take { id, why: why.to_owned(), by: Some(by.to_owned()) }, what }
     }
 }
 
@@ -316,6 +329,7 @@ impl Command for Taken {
 
     async fn run(self, context: &Context) -> Result<Case, CliError> {
         let Self { take: Take { id, why, by }, what } = self;
+        let by = somebody(by)?;
         let source = find(context, &id).await?.finding.source;
         let step = Step { at: SystemClock.now(), by, what, why };
         Ok(take(&context.findings(), &source, &id, step).await?)
@@ -403,62 +417,4 @@ fn csv(cases: &[Case]) -> Result<String, CliError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use countersign_domain::finding::{Finding, FindingKind, Subject};
-    use countersign_domain::ids::EventId;
-    use countersign_domain::time::from_seconds;
-
-    fn case() -> Case {
-        let finding = Finding {
-            source: SourceName::new("acme").unwrap(),
-            kind: FindingKind::Conflicting,
-            subject: Subject::Event(EventId::new("e1").unwrap()),
-            reason: "the same event id came with another meaning; the first one counts".to_owned(),
-            at_stake: None,
-            found_at: from_seconds(1_764_000_000),
-        };
-        let step = |seconds: i64, what, why: &str| Step {
-            at: from_seconds(1_764_000_000 + seconds),
-            by: "ada".to_owned(),
-            what,
-            why: why.to_owned(),
-        };
-        let taken =
-            Case::new(finding).after(step(60, Move::Acknowledge, "asked \"Acme\", by phone")).unwrap();
-        taken.after(step(7_200, Move::Resolve(Settlement::Accepted), "a test of theirs")).unwrap()
-    }
-
-    #[test]
-    fn what_a_person_sees() {
-        let id = case().finding.id();
-        let expected = format!(
-            "finding   {id}, resolved
-source    acme
-about     event e1
-reason    the same event id came with another meaning; the first one counts
-found     2025-11-24 16:00:00
-seen      1 times, last 2025-11-24 16:00:00
-2025-11-24 16:01:00  acknowledged, by ada: asked \"Acme\", by phone
-2025-11-24 18:00:00  resolved: accepted as it is, by ada: a test of theirs
-"
-        );
-        assert_eq!(shown(&case()), expected);
-        let ages = [0, 59, 3_599, 3_600, 86_399, 86_400, 200_000].map(age);
-        assert_eq!(ages, ["0 min", "0 min", "59 min", "1 h 0 min", "23 h 59 min", "1 d 0 h", "2 d 7 h"]);
-    }
-
-    #[test]
-    fn what_is_exported() {
-        let id = case().finding.id();
-        let about = format!("{id},acme,conflicting,event e1,resolved");
-        let expected = format!(
-            "at,finding,source,kind,about,stands,what,by,text
-2025-11-24T16:00:00Z,{about},found,countersign,the same event id came with another meaning; the first one counts
-2025-11-24T16:01:00Z,{about},acknowledged,ada,\"asked \"\"Acme\"\", by phone\"
-2025-11-24T18:00:00Z,{about},resolved: accepted as it is,ada,a test of theirs
-"
-        );
-        assert_eq!(csv(&[case()]).unwrap(), expected);
-    }
-}
+mod tests;

@@ -98,11 +98,23 @@ impl RunArgs {
     }
 }
 
+/// When a run was made that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// For this command.
+    Now,
+    /// Before it: the window was complete already, and nothing was read anew.
+    Before,
+}
+
 /// A run that is over.
 #[derive(Debug, Serialize)]
 pub struct Done {
     /// How it ended and what it counted.
     pub run: Run,
+    /// When it was made.
+    pub made: Made,
     /// Object keys of its reports in the report bucket.
     pub reports: Vec<String>,
 }
@@ -113,7 +125,7 @@ impl Command for RunArgs {
     async fn run(self, context: &Context) -> Result<Done, CliError> {
         let args = self;
         let now = SystemClock.now();
-        let window = window(args.from, args.to, now);
+        let window = window(args.from, args.to, now)?;
         let Window { from, to } = window;
         let window = Window::closed(from, to, now, 0).map_err(|e| CliError::Usage(e.to_string()))?;
         let source = context.source(&args.source).await?;
@@ -125,7 +137,7 @@ impl Command for RunArgs {
         if let Some(run) = before.as_ref().filter(|run| run.phase == Phase::Done && !args.again)
             && run.status == RunStatus::Complete
         {
-            return Ok(done(run.clone()));
+            return Ok(done(run.clone(), Made::Before));
         }
         let attempt_before = before.filter(|run| run.phase == Phase::Done).map_or(0, |run| run.attempt);
         let request = ReconciliationRequest { source: args.source.clone(), from, to, again: args.again };
@@ -137,7 +149,7 @@ impl Command for RunArgs {
     }
 
     fn show(output: &Done) -> String {
-        let Done { run, reports } = output;
+        let Done { run, made, reports } = output;
         let status = crate::output::word(&run.status);
         let mut text =
             format!("run of {} over {}: {status}, attempt {}\n", run.source, run.window.name(), run.attempt);
@@ -168,6 +180,9 @@ impl Command for RunArgs {
         for report in reports {
             text.push_str(&format!("report: {report}\n"));
         }
+        if *made == Made::Before {
+            text.push_str("complete already: nothing was read anew; --again does it once more\n");
+        }
         text
     }
 
@@ -176,11 +191,11 @@ impl Command for RunArgs {
     }
 }
 
-/// The window that is meant: yesterday where nothing is said.
-fn window(from: Option<Timestamp>, to: Option<Timestamp>, now: Timestamp) -> Window {
+/// The window that is meant: yesterday where nothing is said. In an empty one nothing could differ.
+fn window(from: Option<Timestamp>, to: Option<Timestamp>, now: Timestamp) -> Result<Window, CliError> {
     match (from, to) {
-        (Some(from), Some(to)) => Window { from, to },
-        _ => Window::utc_day(now, 1),
+        (Some(from), Some(to)) => Window::new(from, to).map_err(|error| CliError::Usage(error.to_string())),
+        _ => Ok(Window::utc_day(now, 1)),
     }
 }
 
@@ -195,7 +210,7 @@ async fn wait(
         loop {
             let run = context.runs().find(source, window).await?;
             if let Some(run) = run.filter(|run| run.phase == Phase::Done && run.attempt > attempt_before) {
-                return Ok::<_, CliError>(done(run));
+                return Ok::<_, CliError>(done(run, Made::Now));
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
@@ -210,7 +225,48 @@ async fn wait(
     })
 }
 
-fn done(run: Run) -> Done {
+fn done(run: Run, made: Made) -> Done {
     let reports = countersign_app::reconcile::report_keys(&run);
-    Done { run, reports }
+    Done { run, made, reports }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_domain::time::from_seconds;
+
+    const DAY: i64 = 86_400;
+
+    #[test]
+    fn the_window_that_is_meant_has_something_in_it() {
+        let at = |seconds: i64| Some(from_seconds(seconds));
+        let refused = "the window from 1970-01-02T00:00:00Z to 1970-01-01T00:00:00Z is empty: give an end after its start";
+        let day = "1970-01-01T00:00:00Z..1970-01-02T00:00:00Z";
+        for (from, to, expected) in [
+            (None, None, day),
+            (at(0), at(DAY), day),
+            (at(DAY), at(0), refused),
+            (
+                at(0),
+                at(0),
+                "the window from 1970-01-01T00:00:00Z to 1970-01-01T00:00:00Z is empty: give an end after its start",
+            ),
+        ] {
+            let found = window(from, to, from_seconds(DAY + 1));
+            let found = found.map_or_else(|error| error.to_string(), |window| window.name());
+            assert_eq!(found, expected, "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn a_result_of_before_is_not_shown_as_one_of_now() {
+        let window = Window { from: from_seconds(0), to: from_seconds(DAY) };
+        let mut run = Run::begin(SourceName::new("acme").unwrap(), window, 1, 0, from_seconds(DAY));
+        run.status = RunStatus::Complete;
+        for (made, is_said) in [(Made::Now, false), (Made::Before, true)] {
+            let shown = RunArgs::show(&done(run.clone(), made));
+            let says = "complete already: nothing was read anew; --again does it once more";
+            assert_eq!(shown.contains(says), is_said, "{shown}");
+        }
+    }
 }

@@ -61,6 +61,9 @@ pub struct Statement {
     pub unread: Vec<String>,
     /// Days that were, and of which a later attempt is not: they stand as they were read before it.
     pub stale: Vec<String>,
+    /// The first day of the month that is not over yet, if the month is not: of it and those after it nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goes_on_from: Option<String>,
     /// The days added up, per currency.
     pub totals: Vec<Totals>,
     /// Findings of the source that wait, the most severe first.
@@ -95,6 +98,7 @@ impl Statement {
             days.insert(date.clone(), Day { date, attempt, read_at, totals, healed, open });
         }
         let over = Window { to: window.to.min(Window::utc_day(now, 0).from), ..window };
+        let goes_on_from = (over.to < window.to).then(|| utc_date(over.to.max(window.from)));
         let dates = if over.from < over.to { over.utc_dates() } else { Vec::new() };
         let unread = dates.into_iter().filter(|date| !days.contains_key(date)).collect();
         let days: Vec<_> = days.into_values().collect();
@@ -120,6 +124,7 @@ impl Statement {
             days,
             unread,
             stale: stale.into_iter().collect(),
+            goes_on_from,
             waiting,
             code: code.to_owned(),
         }
@@ -196,8 +201,9 @@ impl Statement {
         }
         let unread = self.unread.iter().map(|date| ("unread", date, "not read to the end"));
         let stale = self.stale.iter().map(|date| ("stale", date, "a later attempt was not read to the end"));
-        for (record, date, why) in unread.chain(stale) {
-            csv.write_record([record, date, "", "", "", "", "", "", "", "", "", "", why])?;
+        let goes_on = self.goes_on_from.iter().map(|date| ("goes_on", date, GOES_ON));
+        for (record, date, text) in unread.chain(stale).chain(goes_on) {
+            csv.write_record([record, date, "", "", "", "", "", "", "", "", "", "", text])?;
         }
         for Waiting { about, severity, found_at, reason, .. } in &self.waiting {
             let (date, severity) = (utc_date(*found_at), urgency(*severity));
@@ -207,6 +213,9 @@ impl Statement {
         csv.into_inner().map_err(|error| csv::Error::from(error.into_error()))
     }
 }
+
+/// What is said of the first day that is not over.
+const GOES_ON: &str = "the month is not over: this day and those after it are not in the statement";
 
 fn added_up(days: &[Day]) -> Vec<Totals> {
     let mut totals: BTreeMap<_, Totals> = BTreeMap::new();

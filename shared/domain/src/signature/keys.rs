@@ -39,11 +39,11 @@ impl std::fmt::Debug for SigningKeys {
 }
 
 /// Why a configured secret is not a key. It never repeats the secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The dialect wants a prefix that is not there.
-    #[error("the secret does not begin with the prefix that this dialect's secrets have")]
-    Prefix,
+    /// The dialect wants a prefix that is not there. It is the dialect's, and no secret.
+    #[error("the secret does not begin with {0:?}, as this dialect's secrets do")]
+    Prefix(String),
     /// Not hex or base64.
     #[error("the secret is not {0}")]
     Encoding(&'static str),
@@ -158,7 +158,7 @@ fn long_enough(bytes: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
 }
 
 fn key_bytes(key: &Key, secret: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let text = secret.strip_prefix(key.strip.as_str()).ok_or(KeyError::Prefix)?;
+    let text = secret.strip_prefix(key.strip.as_str()).ok_or_else(|| KeyError::Prefix(key.strip.clone()))?;
     let bytes = match key.decode {
         KeyDecoding::Utf8 => text.as_bytes().to_vec(),
         KeyDecoding::Hex => {

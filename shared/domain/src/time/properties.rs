@@ -37,6 +37,8 @@ proptest! {
         let found = Window::closed(start, end, now, grace);
         if length <= 0 {
             prop_assert_eq!(found, Err(WindowError::Empty { from: start, to: end }));
+        } else if age < 0 {
+            prop_assert_eq!(found, Err(WindowError::NotOver { to: end, now }));
         } else if age < grace {
             prop_assert_eq!(found, Err(WindowError::StillOpen { to: end, now, grace_seconds: grace }));
         } else {
@@ -69,6 +71,11 @@ fn errors_say_what_to_do() {
         (
             Window::closed(one, two, two, 3600),
             "the window ends at 1970-01-01T00:01:00Z, less than 3600 s before 1970-01-01T00:01:00Z: wait, or give an earlier end",
+        ),
+        (
+            Window::closed(one, two, one, 0),
+            "the window ends at 1970-01-01T00:01:00Z, and it is 1970-01-01T00:00:00Z: it is not over yet; wait until it \
+             is, or give an earlier end",
         ),
     ] {
         assert_eq!(found.map_err(|e| e.to_string()), Err(message.to_owned()));

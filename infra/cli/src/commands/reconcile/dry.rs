@@ -41,7 +41,7 @@ impl Command for DryArgs {
 
     async fn run(self, context: &Context) -> Result<WouldBe, CliError> {
         let Self(args) = self;
-        let Window { from, to } = super::window(args.from, args.to, SystemClock.now());
+        let Window { from, to } = super::window(args.from, args.to, SystemClock.now())?;
         let reconciler = Reconciler {
             sources: context.sources(),
             api: context.provider_api()?,
@@ -62,7 +62,9 @@ impl Command for DryArgs {
         let dry = dry.map_err(|refused| CliError::Usage(refused.to_string()))?;
         let [_, (_, _, csv), _] = dry.files;
         let report = String::from_utf8_lossy(&csv).into_owned();
-        Ok(WouldBe { run: dry.data, cause: dry.cause, report })
+        // None was written that could be read.
+        let run = ReconciliationData { reports: Vec::new(), ..dry.data };
+        Ok(WouldBe { run, cause: dry.cause, report })
     }
 
     fn show(output: &WouldBe) -> String {

@@ -3,7 +3,7 @@
 use super::super::{Command, Context};
 use crate::error::CliError;
 use crate::output::table;
-use countersign_app::books::{FileDesk, FileSaid, Reading, Scope};
+use countersign_app::books::{BooksError, FileDesk, FileError, FileSaid, Reading, Scope, Unread};
 use countersign_app::ports::Clock as _;
 use countersign_aws::clock::SystemClock;
 use countersign_aws::files::{FileRuns, REPORT_BYTES_MAX, decompressed};
@@ -13,10 +13,11 @@ use countersign_domain::books::report::{FormatRef, ReportFormat, ReportRows, rea
 use countersign_domain::books::sort::sort;
 use countersign_domain::event::ReconciliationData;
 use countersign_domain::ids::{Sha256Hex, SourceName};
-use countersign_domain::reconcile::RunStatus;
+use countersign_domain::reconcile::{RunStatus, Totals};
 use countersign_domain::time::{Timestamp, Window};
 use serde::Serialize;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The text of a report format: of a file, or of the ready one of that name.
@@ -27,7 +28,16 @@ pub(super) fn format_text(format: &Path) -> Result<String, CliError> {
             let text = FormatRef::Ready(name.to_owned()).text().map(str::to_owned);
             text.map_err(|error| CliError::Refused(error.to_string()))
         }
-        None => std::fs::read_to_string(format).map_err(|error| CliError::file("read", format, error)),
+        None => std::fs::read_to_string(format).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                let (name, ready) = (format.display(), ready_names().collect::<Vec<_>>().join(", "));
+                CliError::NotFound(format!(
+                    "--format {name}: there is no such file, and no ready format of that name; there are \
+                     {ready}"
+                ))
+            }
+            _ => CliError::file("read", format, error),
+        }),
     }
 }
 
@@ -74,7 +84,9 @@ pub struct Said {
     pub run: ReconciliationData,
     /// The report, as CSV.
     pub report: String,
-    /// Whether anything was written.
+    /// What of the file is not in its rows: those that cannot be read, and numbers that are missing.
+    pub unread: Unread,
+    /// Whether it was a dry run: nothing was written.
     pub is_dry: bool,
 }
 
@@ -83,11 +95,8 @@ impl Command for FileArgs {
 
     async fn run(self, context: &Context) -> Result<Said, CliError> {
         let source = context.source(&self.source).await?;
-        let format_text = format_text(&self.format)?;
-        let wrong =
-            |error: &dyn std::fmt::Display| CliError::Refused(format!("{}: {error}", self.format.display()));
-        let format = ReportFormat::parse(&format_text).map_err(|error| wrong(&error))?;
-        let format_digest = Sha256Hex::of_file(format_text.as_bytes()).map_err(|error| wrong(&error))?;
+        let window = super::window(self.from, self.to, SystemClock.now())?;
+        let (format, format_digest) = self.format()?;
         let unreadable =
             |error: &dyn std::fmt::Display| CliError::Refused(format!("{}: {error}", self.file.display()));
         let entries = format.entries();
@@ -98,7 +107,6 @@ impl Command for FileArgs {
         let mut rows = Reading::new(rows);
         let sorted =
             sort(&mut rows, RUN_ROWS_MAX, FileRuns::default()).map_err(|error| unreadable(&error))?;
-        let window = super::window(self.from, self.to, SystemClock.now());
         let name = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let said = FileSaid { name, sha256, format: format_digest, is_dry: self.dry_run };
         let matching = MatchRules::default();
@@ -120,51 +128,163 @@ impl Command for FileArgs {
             clock: SystemClock,
             code: format!("countersign {}", env!("CARGO_PKG_VERSION")),
         };
-        let run =
-            desk.run(&scope, &said, sorted, &rows.unread()).await.map_err(|error| unreadable(&error))?;
-        let [_, (_, _, csv), _] = run.files;
+        let unread = rows.unread();
+        let run = desk.run(&scope, &said, sorted, &unread).await.map_err(|error| match error {
+            FileError::Port(error) | FileError::Books(BooksError::Ledger(error)) => CliError::Port(error),
+            FileError::Books(error) => unreadable(&error),
+        })?;
+        let ([_, (_, _, csv), _], mut data) = (run.files, run.data);
+        if self.dry_run {
+            // None was written that could be read.
+            data.reports.clear();
+        }
         let report = String::from_utf8_lossy(&csv).into_owned();
-        Ok(Said { run: run.data, report, is_dry: self.dry_run })
+        Ok(Said { run: data, report, unread, is_dry: self.dry_run })
     }
 
     fn show(output: &Said) -> String {
-        let Said { run, report, is_dry } = output;
-        let mut shown = table(["currency", "sum", "ledger", "file"]);
-        for total in &run.totals {
-            let amount = |minor: i128| {
-                let major = |minor| countersign_domain::money::major(minor, total.currency);
-                i64::try_from(minor).map_or_else(|_| minor.to_string(), major)
-            };
-            for (name, ours, theirs) in [
-                ("taken", total.captured_ours, total.captured_theirs),
-                ("given back", total.refunded_ours, total.refunded_theirs),
-            ] {
-                shown.add_row([total.currency.to_string(), name.to_owned(), amount(ours), amount(theirs)]);
-            }
-        }
-        let differences: Vec<_> = report.lines().filter(|line| line.starts_with("difference,")).collect();
+        let Said { run, report, unread, is_dry } = output;
         let kept = if *is_dry {
             "nothing was written: it was a dry run".to_owned()
         } else {
             format!("reports: {}", run.reports.join(", "))
         };
-        format!(
-            "{shown}\n{}{}\n{kept}\n",
-            differences.join("\n"),
-            if differences.is_empty() { "no difference" } else { "" }
-        )
+        format!("{}{}{kept}\n", sums(&run.totals), found(report, unread))
     }
 
-    /// Every row was read, and nothing differs.
+    /// Every row was read and none is missing, and nothing differs.
     fn is_success(output: &Said) -> bool {
-        output.run.status == RunStatus::Complete && output.run.open.is_empty()
+        let is_whole = output.unread == Unread::default();
+        is_whole && output.run.status == RunStatus::Complete && output.run.open.is_empty()
     }
 }
 
+/// Both sides, for a person.
+fn sums(totals: &[Totals]) -> String {
+    if totals.is_empty() {
+        return "neither side has a payment or a refund that can be compared\n".to_owned();
+    }
+    let mut shown = table(["currency", "sum", "ledger", "file"]);
+    for total in totals {
+        let amount = |minor: i128| {
+            let major = |minor| countersign_domain::money::major(minor, total.currency);
+            i64::try_from(minor).map_or_else(|_| minor.to_string(), major)
+        };
+        for (name, ours, theirs) in [
+            ("taken", total.captured_ours, total.captured_theirs),
+            ("given back", total.refunded_ours, total.refunded_theirs),
+        ] {
+            shown.add_row([total.currency.to_string(), name.to_owned(), amount(ours), amount(theirs)]);
+        }
+    }
+    format!("{shown}\n")
+}
+
+/// What differs and what could not be read. That nothing differs is only said of a file that was read whole.
+fn found(report: &str, unread: &Unread) -> String {
+    let Unread { rows, faults, gaps, unnumbered } = unread;
+    let mut lines = Vec::new();
+    if *rows > 0 {
+        let many = if *rows == 1 { "row" } else { "rows" };
+        lines.push(format!("incomplete: {rows} {many} cannot be read:"));
+        lines.extend(faults.iter().map(|fault| format!("  {fault}")));
+        let more = rows.saturating_sub(faults.len());
+        lines.extend((more > 0).then(|| format!("  and {more} more")));
+        lines.push("it is not said what only the ledger has: it may be in what cannot be read".to_owned());
+    }
+    lines.extend(gaps.iter().map(ToString::to_string));
+    lines.extend(unnumbered.iter().map(|why| format!("nothing is said of its numbers: {why}")));
+    lines.extend(report.lines().filter(|line| line.starts_with("difference,")).map(str::to_owned));
+    if lines.is_empty() {
+        lines.push("no difference".to_owned());
+    }
+    lines.join("\n") + "\n"
+}
+
 impl FileArgs {
+    /// The format that is given, and its digest.
+    fn format(&self) -> Result<(ReportFormat, Sha256Hex), CliError> {
+        let text = format_text(&self.format)?;
+        let wrong =
+            |error: &dyn std::fmt::Display| CliError::Refused(format!("{}: {error}", self.format.display()));
+        let format = ReportFormat::parse(&text).map_err(|error| wrong(&error))?;
+        Ok((format, Sha256Hex::of_file(text.as_bytes()).map_err(|error| wrong(&error))?))
+    }
+
     /// The digest of the file as it came.
     fn digest(&self) -> Result<Sha256Hex, CliError> {
         let digest = File::open(&self.file).and_then(Sha256Hex::of_file);
         digest.map_err(|error| CliError::file("read", &self.file, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_domain::books::sequence::Gap;
+    use countersign_domain::books::{Row, Rows as _};
+
+    /// What is not in the rows of a partner's file.
+    fn unread(rows: &str) -> Unread {
+        let format = ReportFormat::parse(&format_text(Path::new("partner-daily")).unwrap()).unwrap();
+        let file = format!("payment,entry,refund,currency,amount,at\n{rows}");
+        let mut reading = Reading::new(ReportRows::new(file.as_bytes(), format).unwrap());
+        let mut row = Row::empty();
+        while reading.next(&mut row).unwrap() {}
+        reading.unread()
+    }
+
+    #[test]
+    fn a_file_with_rows_that_cannot_be_read_says_which_and_why() {
+        const GOOD: &str = "p1,payment,,EUR,20.00,2026-11-23T10:00:00Z\n";
+        let difference = "difference,EUR,p1,,amount_differs";
+        let last = "it is not said what only the ledger has: it may be in what cannot be read\n";
+        let bad = |count: usize| GOOD.replace("EUR", "XXQ").repeat(count);
+        for (rows, report, lines) in [
+            (GOOD.to_owned(), "total,EUR", vec!["no difference\n"]),
+            (GOOD.to_owned(), difference, vec![difference]),
+            (
+                bad(1),
+                "total,EUR",
+                vec!["incomplete: 1 row cannot be read:\n  line 2: currency is \"XXQ\": ", last],
+            ),
+            (
+                format!("{GOOD}p2,payment\n"),
+                difference,
+                vec![
+                    "  line 3: the row is \"2\": 6 fields are expected, as in the header\n",
+                    last,
+                    difference,
+                ],
+            ),
+            (
+                format!("{GOOD}\"p2,payment\n{GOOD}"),
+                "",
+                vec!["  lines 3 to 4: the row is ", "a quote opens in it"],
+            ),
+            (bad(12), "", vec!["incomplete: 12 rows cannot be read:", "  line 11: ", "  and 2 more\n", last]),
+        ] {
+            let unread = unread(&rows);
+            let (shown, json) = (found(report, &unread), crate::output::json(&unread).unwrap());
+            for line in lines {
+                assert!(shown.contains(line), "{line} is not in\n{shown}");
+            }
+            let is_level = unread.rows == 0 && report != difference;
+            assert_eq!(shown.contains("no difference"), is_level, "{shown}");
+            assert_eq!(json.contains("line 2: currency is"), rows.contains("XXQ"), "{json}");
+        }
+        let gap = Unread { gaps: vec![Gap { first: 4, last: 6 }], ..Unread::default() };
+        assert_eq!(found("", &gap), "numbers 4 to 6 are missing\n");
+    }
+
+    #[test]
+    fn a_format_that_there_is_not_names_those_that_are_ready() {
+        let refused = format_text(Path::new("partner-dayly")).unwrap_err().chain();
+        let says = "--format partner-dayly: there is no such file, and no ready format of that name; there are \
+                    partner-daily, stripe-balance-change, ";
+        assert!(refused.starts_with(says), "{refused}");
+        let folder = tempfile::tempdir().unwrap();
+        let refused = format_text(folder.path()).unwrap_err().chain();
+        assert!(refused.starts_with("cannot read "), "{refused}");
     }
 }

@@ -1,6 +1,6 @@
 //! `countersign reconcile report`: the evidence of a run.
 
-use super::super::{Command, Context};
+use super::super::{Command, Context, meant};
 use super::window;
 use crate::error::CliError;
 use countersign_app::ports::{Clock as _, Runs as _};
@@ -59,7 +59,8 @@ impl Command for Report {
 
     async fn run(self, context: &Context) -> Result<Read, CliError> {
         let Self { source, from, to, form } = self;
-        let window = window(from, to, SystemClock.now());
+        let window = window(from, to, SystemClock.now())?;
+        meant(&context.sources(), Some(source.clone())).await?;
         let run = context.runs().find(&source, window).await?.ok_or_else(|| {
             CliError::NotFound(format!(
                 "{} of source {source} was not reconciled: `countersign reconcile status` shows what was",

@@ -2,7 +2,7 @@
 
 use super::super::{Command, Context, read_text};
 use crate::error::CliError;
-use countersign_app::books::{Agreed, FileSaid, check_settlement, settlement_lines};
+use countersign_app::books::{Agreed, FileSaid, ListedError, check_settlement, settlement_lines};
 use countersign_app::ports::Clock as _;
 use countersign_aws::clock::SystemClock;
 use countersign_aws::files::{REPORT_BYTES_MAX, decompressed};
@@ -166,10 +166,10 @@ impl Given {
 impl SettlementArgs {
     /// Asks the provider for the rows of the window.
     async fn asked(&self, context: &Context, source: &Source) -> Result<Given, CliError> {
-        let window = super::window(self.from, self.to, SystemClock.now());
+        let window = super::window(self.from, self.to, SystemClock.now())?;
         let refused = |error: &dyn std::fmt::Display| CliError::Refused(error.to_string());
         let lines = settlement_lines(&context.provider_api()?, source, window).await;
-        let lines = lines.map_err(|error| refused(&error))?;
+        let lines = lines.map_err(not_listed)?;
         let sha256 = Sha256Hex::of_file(lines.as_slice()).map_err(|error| refused(&error))?;
         let format_text = source.dialect.settlement.as_ref().map(|settlement| settlement.format.clone());
         Ok(Given {
@@ -179,6 +179,14 @@ impl SettlementArgs {
             format_text: format_text.unwrap_or_default(),
             plain: Box::new(std::io::Cursor::new(lines)),
         })
+    }
+}
+
+/// Why the provider lists nothing: what it was asked for, and what it answered.
+fn not_listed(error: ListedError) -> CliError {
+    match error {
+        ListedError::Port(error) => CliError::Port(error),
+        error @ (ListedError::NoList(_) | ListedError::Page { .. }) => CliError::Refused(error.to_string()),
     }
 }
 
@@ -236,5 +244,34 @@ impl Command for SettlementArgs {
     /// Every row was read, and all is as agreed.
     fn is_success(output: &Settled) -> bool {
         output.gaps == 0 && output.unread.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_app::ports::PortError;
+    use countersign_aws::provider::ApiError;
+
+    #[test]
+    fn what_the_provider_was_asked_for_and_what_it_answered_is_said() {
+        let path = "/v1/balance_transactions".to_owned();
+        let status = ApiError::Status { path: path.clone(), status: 404, retry_after: None };
+        for (error, says) in [
+            (
+                ListedError::Port(PortError::new("provider_api", "get", status)),
+                "provider_api: get failed\n  because: /v1/balance_transactions: the provider answers with status 404",
+            ),
+            (
+                ListedError::Page { path, why: "the provider answers 404".to_owned() },
+                "/v1/balance_transactions: the provider answers 404",
+            ),
+            (
+                ListedError::NoList("acme".to_owned()),
+                "the dialect acme lists no settlement: give a report file instead",
+            ),
+        ] {
+            assert_eq!(not_listed(error).chain(), says);
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! `countersign reconcile status`: how the newest runs ended.
 
-use super::super::{Command, Context};
+use super::super::{Command, Context, meant};
 use crate::error::CliError;
 use crate::output::{table, word};
-use countersign_app::ports::{Run, RunHistory as _, Sources as _};
+use countersign_app::ports::{Run, RunHistory as _};
 use countersign_domain::ids::SourceName;
 use countersign_domain::reconcile::RunStatus;
 
@@ -30,12 +30,8 @@ impl Command for Status {
     type Output = Vec<Run>;
 
     async fn run(self, context: &Context) -> Result<Vec<Run>, CliError> {
-        let sources = match self.source {
-            Some(source) => vec![source],
-            None => context.sources().list().await?.into_iter().map(|config| config.name).collect(),
-        };
         let mut runs = Vec::new();
-        for source in sources {
+        for source in meant(&context.sources(), self.source).await? {
             runs.extend(context.runs().newest(&source, self.runs).await?);
         }
         Ok(runs)

@@ -1,10 +1,10 @@
 //! `countersign source drift`: what live sources say that their dialects have no word for.
 
-use super::super::{Command, Context, no_source};
+use super::super::{Command, Context, meant};
 use super::look::at;
 use crate::error::CliError;
 use crate::output::table;
-use countersign_app::ports::{Drift as _, Drifted, Sources as _, Unknown};
+use countersign_app::ports::{Drift as _, Drifted, Unknown};
 use countersign_domain::ids::SourceName;
 use serde::Serialize;
 
@@ -41,15 +41,8 @@ impl Command for DriftOf {
     type Output = Vec<Unknowns>;
 
     async fn run(self, context: &Context) -> Result<Vec<Unknowns>, CliError> {
-        let names = match self.name {
-            Some(name) => {
-                context.sources().fetch(&name).await?.ok_or_else(|| no_source(&name))?;
-                vec![name]
-            }
-            None => context.sources().list().await?.into_iter().map(|config| config.name).collect(),
-        };
         let mut unknowns = Vec::new();
-        for source in names {
+        for source in meant(&context.sources(), self.name).await? {
             let drifted = context.drift().list(&source).await?;
             unknowns.extend(drifted.into_iter().map(|drifted| Unknowns { source: source.clone(), drifted }));
         }

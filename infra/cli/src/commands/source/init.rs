@@ -6,8 +6,8 @@ use countersign_domain::ids::SourceName;
 use countersign_domain::source::template;
 use serde::Serialize;
 use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{Error, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 
 /// What the source is to be.
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ impl Offline for Init {
         if let Some(path) = &self.out {
             let file = OpenOptions::new().write(true).create_new(true).open(path);
             let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-            written.map_err(|error| CliError::file("begin", path, error))?;
+            written.map_err(|error| not_begun(path, error))?;
         }
         Ok(Begun { path: self.out, text })
     }
@@ -52,5 +52,38 @@ impl Offline for Init {
                 path = path.display()
             ),
         }
+    }
+}
+
+/// What somebody wrote is not written over.
+fn not_begun(path: &Path, error: Error) -> CliError {
+    match error.kind() {
+        ErrorKind::AlreadyExists => {
+            let path = path.display();
+            CliError::Refused(format!("{path} is there already: name another file with --out, or remove it"))
+        }
+        _ => CliError::file("begin", path, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_there_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("acme.toml");
+        let init = || Init {
+            name: SourceName::new("acme").unwrap(),
+            dialect: "partner-hmac".to_owned(),
+            out: Some(path.clone()),
+        };
+        let begun = init().run().await.unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), begun.text);
+        std::fs::write(&path, "mine").unwrap();
+        let refused = init().run().await.unwrap_err().chain();
+        let says = format!("{} is there already: name another file with --out, or remove it", path.display());
+        assert_eq!((refused, std::fs::read_to_string(&path).unwrap()), (says, "mine".to_owned()));
     }
 }

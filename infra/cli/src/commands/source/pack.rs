@@ -9,6 +9,7 @@ use countersign_domain::ids::SourceName;
 use countersign_domain::pack::{File, pack};
 use countersign_domain::source::SourceConfig;
 use serde::Serialize;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Of which source, and where to.
@@ -17,7 +18,7 @@ pub struct Pack {
     /// A source file, or the name of a source in force.
     #[arg(value_name = "FILE|NAME")]
     source: PathBuf,
-    /// The folder to write to. It is made if it is not there; the pack's own files in it are written anew.
+    /// The folder to write to. It is made if it is not there, and must be empty if it is.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Where the source's webhooks are posted to, less a secret last part. With it, a file needs no stack.
@@ -88,6 +89,7 @@ impl Pack {
 
     fn write(self, config: &SourceConfig, url: String) -> Result<Packed, CliError> {
         let files = pack(config, &url)?;
+        check_empty(&self.out)?;
         for File { path, text } in &files {
             write(&self.out.join(path), text)?;
         }
@@ -106,6 +108,22 @@ impl Packed {
         }
         text.push_str("There is nothing secret in it: hand its secret over apart from it.\n");
         text
+    }
+}
+
+/// A pack is written whole: beside other files, or over those of another one, it would not be what a partner is handed.
+fn check_empty(folder: &Path) -> Result<(), CliError> {
+    match std::fs::read_dir(folder).map(|mut inside| inside.next().is_some()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(CliError::file("look into the folder", folder, error)),
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            let folder = folder.display();
+            let why = format!(
+                "{folder} is there already, and is not empty: name another folder with --out, or remove it"
+            );
+            Err(CliError::Refused(why))
+        }
     }
 }
 
@@ -140,6 +158,18 @@ mod tests {
         }
         assert!(found.shown().contains("https://hooks.example.com/v1/webhooks/acme"));
 
+        std::fs::write(out.join("README.md"), "changed").unwrap();
+        let refused = packed(&file, &out, Some("https://hooks.example.com/v1/webhooks/acme")).unwrap_err();
+        let says = "is there already, and is not empty: name another folder with --out, or remove it";
+        assert!(refused.chain().ends_with(says), "{}", refused.chain());
+        assert_eq!(std::fs::read_to_string(out.join("README.md")).unwrap(), "changed");
+        let empty = folder.path().join("empty");
+        std::fs::create_dir(&empty).unwrap();
+        assert!(packed(&file, &empty, Some("https://hooks.example.com/v1/webhooks/acme")).is_ok());
+        let refused = packed(&file, &file, Some("https://hooks.example.com/v1/webhooks/acme")).unwrap_err();
+        assert!(refused.chain().starts_with("cannot look into the folder "), "{}", refused.chain());
+
+        let out = folder.path().join("for/stripe");
         std::fs::write(&file, source.replace("partner-hmac", "stripe")).unwrap();
         let refused = packed(&file, &out, Some("https://hooks.example.com/v1/webhooks/acme")).unwrap_err();
         assert!(refused.to_string().contains("signed by the provider"), "{refused}");

@@ -131,8 +131,8 @@ fn what_is_no_key_of_a_new_dialect_is_replaced() {
         &has_one,
         &GivenSecrets::default(),
         Err(
-            "the signing secret that source shop has does not fit its dialect: the secret does not begin with the prefix \
-             that this dialect's secrets have; give one that does with --secret-file",
+            "the signing secret that source shop has does not fit its dialect: the secret does not begin with \"whsec_\", \
+             as this dialect's secrets do; give one that does with --secret-file",
         ),
     );
     check(&webhooks, &has_one, &signing(SECRET), Ok(Some(pair(SECRET, None))));

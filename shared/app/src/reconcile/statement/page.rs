@@ -40,6 +40,9 @@ fn head(statement: &Statement) -> Markup {
                     (statement.stale.join(", ")) "."
                 } " "
             }
+            @if let Some(date) = &statement.goes_on_from {
+                "The month is not over: " (date) " and the days after it are not in this statement. "
+            }
             @if statement.is_level() { span.ok { "Ledger and provider agree." } }
             @else { span.bad { "Ledger and provider do not agree, or not every day was read." } }
         }

@@ -192,11 +192,31 @@ fn the_page_shows_both_sides_of_every_day_and_what_waits() {
 fn of_a_month_that_is_not_over_only_the_days_that_are_count() {
     let window = Window::utc_month("2026-02").expect("a month");
     let runs = vec![run("2026-02-01T00:00:00Z", RunStatus::Complete, Vec::new())];
-    let by = |now: &str| {
-        let now = (at(now), "countersign test");
-        Statement::new(&source(), ("2026-02", window), runs.clone(), (&[], &Policy::default()), now).unread
-    };
-    assert_eq!(by("2026-02-03T10:00:00Z"), ["2026-02-02"]);
-    assert!(by("2026-01-03T10:00:00Z").is_empty());
-    assert_eq!(by("2027-01-03T10:00:00Z").len(), 27);
+    for (now, unread, goes_on_from) in [
+        ("2026-01-03T10:00:00Z", 0, Some("2026-02-01")),
+        ("2026-02-01T00:00:00Z", 0, Some("2026-02-01")),
+        ("2026-02-03T10:00:00Z", 1, Some("2026-02-03")),
+        ("2026-02-28T23:59:59Z", 26, Some("2026-02-28")),
+        ("2026-03-01T00:00:00Z", 27, None),
+        ("2027-01-03T10:00:00Z", 27, None),
+    ] {
+        let made_with = (at(now), "countersign test");
+        let policy = Policy::default();
+        let found = Statement::new(&source(), ("2026-02", window), runs.clone(), (&[], &policy), made_with);
+        let days = (found.unread.len(), found.goes_on_from.as_deref());
+        assert_eq!(days, (unread, goes_on_from), "by {now}");
+        assert_eq!(
+            found.unread.first().map(String::as_str),
+            (unread > 0).then_some("2026-02-02"),
+            "by {now}"
+        );
+        let [_, (_, _, csv), (_, _, page)] = found.files().expect("it can be written");
+        let (csv, page) = (String::from_utf8(csv).expect("text"), String::from_utf8(page).expect("text"));
+        let goes_on = goes_on_from.unwrap_or("x");
+        let is_said = [
+            csv.contains(&format!("goes_on,{goes_on},,,,,,,,,,,the month is not over: this day and those")),
+            page.contains(&format!("The month is not over: {goes_on} and the days after it")),
+        ];
+        assert_eq!(is_said, [goes_on_from.is_some(); 2], "by {now}:\n{csv}");
+    }
 }

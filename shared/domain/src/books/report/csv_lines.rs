@@ -78,12 +78,13 @@ impl<R: Read> CsvLines<R> {
             fields: 0,
             skipped: u64::from(format.skip_lines),
         };
-        if lines.next()? {
-            lines.fields = lines.record.len();
-            // How many delimiters a row has is not known yet.
-            if lines.holds_rows(1) {
-                return Err(ReportError::OpenQuote);
-            }
+        if !lines.next()? {
+            return Err(ReportError::Empty);
+        }
+        lines.fields = lines.record.len();
+        // How many delimiters a row has is not known yet.
+        if lines.holds_rows(1) {
+            return Err(ReportError::OpenQuote);
         }
         let header: Vec<_> = lines.record.iter().map(str::trim).collect();
         lines.at = names.iter().map(|name| position(&header, name, names)).collect::<Result<_, _>>()?;

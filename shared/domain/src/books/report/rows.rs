@@ -25,6 +25,9 @@ pub enum ReportError {
     /// Its CSV.
     #[error("it cannot be read as CSV: {0}")]
     Csv(#[from] csv::Error),
+    /// Not even a header is there.
+    #[error("it is empty: it has no header and no rows")]
+    Empty,
     /// A column is not there, so no row can be read.
     #[error("it has no column {column:?}; of its {columns} columns the format knows {there}")]
     NoColumn {

@@ -228,7 +228,8 @@ fn the_lines_of_faults_are_those_of_the_file() {
 fn a_file_that_cannot_be_read_at_all_says_why() {
     let many = format!("{HEADER}\n{}", "x\n".repeat(1_001));
     for (file, message) in [
-        ("", r#"it has no column "Batch"; of its 0 columns the format knows none"#),
+        ("", "it is empty: it has no header and no rows"),
+        ("\n\n", "it is empty: it has no header and no rows"),
         ("Payment;Type;x\n", r#"it has no column "Batch"; of its 3 columns the format knows Payment, Type"#),
         (&format!("{HEADER};Batch\n"), r#"it has two columns "Batch": nobody knows which is meant"#),
         (

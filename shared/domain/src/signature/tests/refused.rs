@@ -306,9 +306,9 @@ fn a_secret_that_is_no_key_is_refused_without_being_shown() {
         (
             &message,
             "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-            "the secret does not begin with the prefix that this dialect's secrets have",
+            "the secret does not begin with \"whsec_\", as this dialect's secrets do",
         ),
-        (&public, SECRET, "the secret does not begin with the prefix that this dialect's secrets have"),
+        (&public, SECRET, "the secret does not begin with \"whpk_\", as this dialect's secrets do"),
         (&public, &key(&[1; 31]), "the secret is not an Ed25519 public key of 32 bytes"),
         (&public, &key(&[1; 33]), "the secret is not an Ed25519 public key of 32 bytes"),
         (&public, &key(&[2; 32]), "the secret is not an Ed25519 public key of 32 bytes"),

@@ -52,7 +52,7 @@ fn endpoint(name: &SourceName, dialect: &str) -> String {
 name = \"{name}\"
 # \"live\" for real money, \"test\" for a test mode or sandbox. An event of the other mode is refused.
 mode = \"test\"
-# The provider's account, for people.
+# The provider's account, for people: nothing depends on it, and it may stay empty.
 account = \"\"
 dialect = \"{dialect}\"
 # Another base URL of the provider's API than the dialect's.
