@@ -223,7 +223,8 @@ async fn ours(
 }
 
 /// Makes one of two that only seemed to be missing: the same entry under a reference that is written differently, or the
-/// only one of its amount under a reference that differs in zeros at most. What is left is how they differ, if only in their names: no pair goes unseen.
+/// only one of its amount under a reference that differs in zeros at most. What is left is how they differ, if only in their
+/// names: no pair goes unseen.
 fn settle_rest(found: &mut Vec<Found>, rules: &MatchRules) {
     let missing = |side: fn(&Found) -> Option<&Row>, kind: FindingKind| -> (Vec<usize>, Vec<Row>) {
         let of_kind = found.iter().enumerate().filter(|(_, found)| found.kind == kind);

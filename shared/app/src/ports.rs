@@ -27,6 +27,7 @@ use countersign_domain::ledger::LedgerRow;
 use countersign_domain::signature::TrustAnchors;
 use countersign_domain::source::{Source, SourceConfig};
 use countersign_domain::time::Timestamp;
+use countersign_domain::translate::Body;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -178,6 +179,17 @@ pub struct InboxRow {
     pub trace: TraceId,
     /// Why it could not be read, for what could not.
     pub reason: Option<String>,
+}
+
+impl InboxRow {
+    /// What came in, by how it came in: only a delivery is in the form that its dialect says.
+    #[must_use]
+    pub fn content(&self) -> Body<'_> {
+        match self.origin {
+            Origin::Delivery => Body::Delivered(&self.body),
+            Origin::Listed | Origin::Fetched | Origin::Correction => Body::Json(&self.body),
+        }
+    }
 }
 
 /// What a conditional put found.

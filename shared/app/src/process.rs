@@ -3,7 +3,7 @@
 //! The order is the guarantee: commit, publish, acknowledge. The unacknowledged message is the outbox: a redelivery
 //! that finds its event committed publishes it again, with the same id and the same bytes.
 
-mod ask;
+pub(crate) mod ask;
 mod drift;
 
 use crate::caches::SourceCache;
@@ -21,7 +21,7 @@ use countersign_domain::payment::Conflict;
 use countersign_domain::planted::{Mistake, is_planted};
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
-use countersign_domain::translate::{Body, PaymentFact, TranslateError, Translation, named, translate};
+use countersign_domain::translate::{PaymentFact, TranslateError, Translation, named, translate};
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use serde::Deserialize;
@@ -449,8 +449,7 @@ pub(crate) fn understand(
     row: &InboxRow,
 ) -> Result<Translation, TranslateError> {
     match row.origin {
-        Origin::Delivery => translate(source, kind, Body::Delivered(&row.body)),
-        Origin::Listed | Origin::Fetched => translate(source, kind, Body::Json(&row.body)),
+        Origin::Delivery | Origin::Listed | Origin::Fetched => translate(source, kind, row.content()),
         Origin::Correction => match serde_json::from_slice(&row.body) {
             Ok(fact) => Ok(Translation::Facts(vec![fact])),
             Err(_) => Err(TranslateError::Missing { field: "fact", at: "the correction's body".to_owned() }),

@@ -137,12 +137,12 @@ const LEASE_SECONDS: i64 = 50;
 /// The end of a lease that is given back. It is in the past by whatever clock the next invocation goes.
 const LEASE_GIVEN_BACK: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// Payments looked up, or findings raised or settled, in one step.
+/// Payments looked up in one step.
 const LOOKUPS_PER_STEP: usize = 50;
 
-/// After so many seconds a step that looks up one payment after the other looks up no further: well within the lease, and
-/// within what an invocation keeps for its last step.
-const LOOKUP_SECONDS_MAX: i64 = 20;
+/// After so many seconds a step that does one thing after the other begins no other: well within the lease, and within what
+/// an invocation keeps for its last step.
+const STEP_SECONDS_MAX: i64 = 20;
 
 /// Windows of the past that a report sets its run beside.
 const TREND_RUNS: u16 = 31;
@@ -281,9 +281,9 @@ where
         Ok(source.ok_or_else(|| Refused::UnknownSource(name.clone())))
     }
 
-    /// When a step that begins now looks up no further.
+    /// When a step that begins now goes no further.
     fn end_of_step(&self, work: &Work<'_>) -> Timestamp {
-        later(self.clock.now(), LOOKUP_SECONDS_MAX).min(work.stop_at)
+        later(self.clock.now(), STEP_SECONDS_MAX).min(work.stop_at)
     }
 
     async fn work(&self, work: &Work<'_>, mut run: Run) -> Port<Ended> {
@@ -331,7 +331,7 @@ where
             Phase::Ledger => self.read_ledger(work, &mut next).await?,
             Phase::Recheck => self.recheck(work, &mut next).await?,
             Phase::Heal => self.heal(&mut next).await?,
-            Phase::Raise => self.raise(&mut next).await?,
+            Phase::Raise => self.raise(work, &mut next).await?,
             Phase::Report | Phase::Done => return Ok(()),
         }
         next.end_step();

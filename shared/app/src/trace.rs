@@ -1,6 +1,7 @@
 //! Everything that is known of an event or a payment, in order: for a person who asks what happened.
 
 use crate::ports::{Findings, Inbox, InboxKey, InboxRow, Ledger, Origin, Port, PortError};
+use crate::process::understand;
 use countersign_domain::event::{self, EventType};
 use countersign_domain::finding::{Finding, Subject};
 use countersign_domain::ids::{EventId, PaymentId, SourceName};
@@ -8,7 +9,7 @@ use countersign_domain::ledger::LedgerRow;
 use countersign_domain::payment::{Amounts, Change};
 use countersign_domain::source::Source;
 use countersign_domain::time::Timestamp;
-use countersign_domain::translate::{Body, PaymentFact, Translation, named, translate};
+use countersign_domain::translate::{PaymentFact, Translation, named};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -143,12 +144,7 @@ fn lineage(event: &EventId) -> Vec<EventId> {
 /// What an event says, as far as it can be told now.
 fn facts_of(source: &Source, row: &InboxRow) -> Vec<PaymentFact> {
     let Some(kind) = &row.kind else { return Vec::new() };
-    let body = match row.origin {
-        Origin::Correction => return serde_json::from_slice(&row.body).into_iter().collect(),
-        Origin::Delivery => Body::Delivered(&row.body),
-        Origin::Listed | Origin::Fetched => Body::Json(&row.body),
-    };
-    match translate(source, kind, body) {
+    match understand(source, kind, row) {
         Ok(Translation::Facts(facts)) => facts,
         Ok(Translation::Unmapped) | Err(_) => Vec::new(),
     }

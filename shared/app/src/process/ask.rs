@@ -2,9 +2,10 @@
 
 use super::{Asked, Processor, Retry, Trail};
 use crate::ports::{
-    ApiRequest, Bus, Clock, Findings, Inbox, InboxKey, InboxRow, Ledger, Origin, ProviderApi, Put, Sources,
+    ApiRequest, Bus, Clock, Findings, Inbox, InboxKey, InboxRow, Ledger, Origin, Port, ProviderApi, Put,
+    Sources,
 };
-use countersign_domain::fetch::{Fetched, question};
+use countersign_domain::fetch::{Fetched, Question, question};
 use countersign_domain::ids::{EventId, EventKind};
 use countersign_domain::source::Source;
 use countersign_domain::translate::{Body, TranslateError};
@@ -39,27 +40,21 @@ where
         trail: &mut Trail,
     ) -> Result<Result<Ready<'r>, TranslateError>, Retry> {
         let as_it_is = || Ready { id: id.clone(), row: std::borrow::Cow::Borrowed(row) };
-        let body = match row.origin {
-            Origin::Delivery => Body::Delivered(&row.body),
-            // From the provider's own hand: asked about only where it means nothing without.
-            Origin::Listed if source.dialect.fetches.iter().any(|fetch| fetch.is_required) => {
-                Body::Json(&row.body)
-            }
-            Origin::Listed | Origin::Fetched | Origin::Correction => return Ok(Ok(as_it_is())),
+        let body = row.content();
+        let question = match row.origin {
+            Origin::Delivery => question(source, kind, body),
+            Origin::Listed => question_of_listed(source, kind, body),
+            Origin::Fetched | Origin::Correction => Ok(None),
         };
-        let question = match question(source, kind, body) {
+        let question = match question {
             Ok(Some(question)) => question,
             Ok(None) => return Ok(Ok(as_it_is())),
             Err(error) => return Ok(Err(error)),
         };
-        let request = ApiRequest { path: question.path.clone(), query: question.query.to_vec() };
         trail.asked = Some(Asked::Failed);
-        let answer = self.api.get(source, &request).await?;
+        let (_, fetched) = ask(&self.api, source, &question, (id, body)).await?;
         trail.asked = Some(Asked::Answered);
-        let Some(answer) = answer else {
-            return Ok(Err(TranslateError::NotFetched { path: request.path }));
-        };
-        let fetched = match question.answered(source, id, body, &answer) {
+        let fetched = match fetched {
             Ok(fetched) => fetched,
             Err(error) => return Ok(Err(error)),
         };
@@ -69,6 +64,35 @@ where
         let InboxKey::Event { event, .. } = &row.key else { return Err(Retry::NoRow(row.key)) };
         Ok(Ok(Ready { id: event.clone(), row: std::borrow::Cow::Owned(row) }))
     }
+}
+
+/// What must be asked about an event of the provider's list. It is from the provider's own hand: asked about only where it
+/// means nothing without.
+pub(crate) fn question_of_listed<'s>(
+    source: &'s Source,
+    kind: &EventKind,
+    body: Body<'_>,
+) -> Result<Option<Question<'s>>, TranslateError> {
+    let means_nothing = source.dialect.fetches.iter().any(|fetch| fetch.is_required);
+    if means_nothing { question(source, kind, body) } else { Ok(None) }
+}
+
+/// Asks the provider about an event: its answer as it came, if it knows what is asked for, and what the two come to.
+///
+/// # Errors
+/// [`PortError`] when it cannot be asked.
+pub(crate) async fn ask(
+    api: &impl ProviderApi,
+    source: &Source,
+    question: &Question<'_>,
+    (id, body): (&EventId, Body<'_>),
+) -> Port<(Option<Vec<u8>>, Result<Fetched, TranslateError>)> {
+    let request = ApiRequest { path: question.path.clone(), query: question.query.to_vec() };
+    let Some(answer) = api.get(source, &request).await? else {
+        return Ok((None, Err(TranslateError::NotFetched { path: request.path })));
+    };
+    let fetched = question.answered(source, id, body, &answer);
+    Ok((Some(answer), fetched))
 }
 
 fn fetched_row(delivered: &InboxRow, fetched: Fetched, source: &Source) -> InboxRow {

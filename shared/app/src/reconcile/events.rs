@@ -3,12 +3,11 @@
 use super::read::{Page, unreadable_page};
 use super::{Fault, Reconciler, StepResult, Work};
 use crate::ports::{
-    ApiRequest, Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Origin,
-    Phase, Port, ProviderApi, Queue, Reports, Run, RunHistory, Runs, Sources,
+    Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, Port, ProviderApi,
+    Queue, Reports, Run, RunHistory, Runs, Sources,
 };
-use crate::process::understand;
+use crate::process::ask::{ask, question_of_listed};
 use countersign_domain::envelope::{self, RawEvent};
-use countersign_domain::fetch::question;
 use countersign_domain::finding::{FindingKind, Subject};
 use countersign_domain::ids::EventId;
 use countersign_domain::json::Json;
@@ -126,36 +125,20 @@ where
         event: &RawEvent,
         first: Option<&InboxRow>,
     ) -> StepResult<(Option<Vec<u8>>, Result<Translation, TranslateError>)> {
-        let listed = Body::Json(event.body.as_bytes());
-        let (kind, body) = first.map_or((&event.kind, listed), |row| {
-            let body = match row.origin {
-                Origin::Delivery => Body::Delivered(&row.body),
-                Origin::Listed | Origin::Fetched | Origin::Correction => Body::Json(&row.body),
-            };
-            (row.kind.as_ref().unwrap_or(&event.kind), body)
-        });
-        let means_something = !source.dialect.fetches.iter().any(|fetch| fetch.is_required);
-        let question = if means_something { Ok(None) } else { question(source, kind, body) };
-        let question = match question {
-            Ok(Some(question)) => question,
-            Ok(None) => {
-                let translation = match first {
-                    Some(row) => understand(source, kind, row),
-                    None => translate(source, kind, listed),
-                };
-                return Ok((None, translation));
+        let (kind, body) = match first {
+            Some(row) => (row.kind.as_ref().unwrap_or(&event.kind), row.content()),
+            None => (&event.kind, Body::Json(event.body.as_bytes())),
+        };
+        match question_of_listed(source, kind, body) {
+            Ok(Some(question)) => {
+                let asked = ask(&self.api, source, &question, (&event.id, body)).await;
+                let (answer, fetched) = asked.map_err(|error| Fault::Provider(error.chain()))?;
+                let said = fetched.and_then(|fetched| translate(source, kind, Body::Json(&fetched.body)));
+                Ok((answer, said))
             }
-            Err(error) => return Ok((None, Err(error))),
-        };
-        let request = ApiRequest { path: question.path.clone(), query: question.query.to_vec() };
-        let answer = self.api.get(source, &request).await.map_err(|e| Fault::Provider(e.chain()))?;
-        let Some(answer) = answer else {
-            return Ok((None, Err(TranslateError::NotFetched { path: request.path })));
-        };
-        let translation = question
-            .answered(source, &event.id, body, &answer)
-            .and_then(|fetched| translate(source, kind, Body::Json(&fetched.body)));
-        Ok((Some(answer), translation))
+            Ok(None) => Ok((None, translate(source, kind, body))),
+            Err(error) => Ok((None, Err(error))),
+        }
     }
 
     /// Whether the ledger holds a fact of an event: under the id that it has by itself, or under one that was made from the

@@ -6,7 +6,7 @@ use crate::ports::{
     ProviderApi, Queue, Reports, Resolution, Run, RunHistory, Runs, Sources,
 };
 use countersign_domain::dialect::{Listing, Reconcile as Books};
-use countersign_domain::envelope::{self};
+use countersign_domain::envelope;
 use countersign_domain::fact::Fact;
 use countersign_domain::ids::{EventKind, PaymentId, Sha256Hex};
 use countersign_domain::json::{Doc, Json};

@@ -1,6 +1,6 @@
 //! The acting half of a run: corrections go out as ordinary events, what is left becomes findings.
 
-use super::{LOOKUPS_PER_STEP, Reconciler, StepResult};
+use super::{Reconciler, StepResult, Work};
 use crate::ingest;
 use crate::ports::{
     Bus, Cases, Clock, Evidence, Findings, Heal, Inbox, InboxKey, InboxRow, Ledger, Phase, Port, ProviderApi,
@@ -47,12 +47,14 @@ where
     }
 
     /// Records some of the differences that no correction levels, and then settles what was noted as level.
-    pub(super) async fn raise(&self, run: &mut Run) -> StepResult<()> {
+    pub(super) async fn raise(&self, work: &Work<'_>, run: &mut Run) -> StepResult<()> {
         let after = run.cursor.take();
         let mut notes = self.runs.notes(run, "difference#").await?;
         notes.extend(self.runs.notes(run, "level#").await?);
         let mut rest = notes.into_iter().filter(|note| after.as_ref().is_none_or(|at| note.key() > *at));
-        for note in rest.by_ref().take(LOOKUPS_PER_STEP) {
+        // By time and not by number: each step reads all the notes.
+        let until = self.end_of_step(work);
+        for note in rest.by_ref() {
             run.cursor = Some(note.key());
             match note {
                 Evidence::Difference { payment, difference, resolution: Resolution::Open } => {
@@ -69,6 +71,9 @@ where
                 }
                 Evidence::Level { finding } => self.settle_leveled(run, &finding).await?,
                 Evidence::Difference { .. } | Evidence::Heal(_) | Evidence::Page { .. } => {}
+            }
+            if self.clock.now() >= until {
+                break;
             }
         }
         if rest.next().is_none() {
